@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/guest_path.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/syscalls.h"
+
+/* openat2 answers EAGAIN when a rename or mount anywhere raced the lookup of "..": bounded, so that a guest that
+ * renames in a loop costs a failure, not a hang. */
+#define RACE_RETRIES 128
+
+static int open_resolved(int root_fd, const char *path, int flags, mode_t mode, uint64_t resolve)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(flags | O_CLOEXEC),
+		.mode = (flags & O_CREAT) ? mode : 0,
+		.resolve = resolve | RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+
+	for (int i = 0; i < RACE_RETRIES; i++) {
+		int fd = sys_openat2(root_fd, path, &how);
+
+		if (fd >= 0)
+			return fd;
+		if (errno != EAGAIN && errno != EINTR)
+			break;
+	}
+	return -errno;
+}
+
+int guest_open(int root_fd, const char *path, int flags, mode_t mode)
+{
+	return open_resolved(root_fd, path, flags, mode, 0);
+}
+
+int guest_open_nolinks(int root_fd, const char *path, int flags, mode_t mode)
+{
+	return open_resolved(root_fd, path, flags, mode, RESOLVE_NO_SYMLINKS);
+}
+
+int guest_read_file(int root_fd, const char *path, size_t max, char **ret)
+{
+	/* O_NONBLOCK: the guest may have put a fifo there, whose open would wait for ever. */
+	CLEAN_FD int fd = guest_open(root_fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+	CLEAN_FREE char *buffer = NULL;
+	size_t length = 0;
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -ENXIO;
+	buffer = malloc(max + 1);
+	if (!buffer)
+		return -ENOMEM;
+	while (length <= max) {
+		ssize_t got = read(fd, buffer + length, max + 1 - length);
+
+		if (got < 0)
+			return -errno;
+		if (got == 0)
+			break;
+		length += (size_t)got;
+	}
+	if (length > max)
+		return -EFBIG;
+	buffer[length] = '\0';
+	*ret = take_ptr(buffer);
+	return 0;
+}
+
+int guest_replace_file(int root_fd, const char *directory, const char *name, const char *text, uid_t uid, gid_t gid,
+		       mode_t mode, struct berth_error *err)
+{
+	CLEAN_FD int dir = guest_open(root_fd, directory, O_RDONLY | O_DIRECTORY, 0);
+	char temporary[64];
+	struct stat st;
+
+	if (dir < 0)
+		return fail(err, BERTH_FAILED, -dir, "cannot open /%s in the container's tree: %s", directory, strerror(-dir));
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		if (S_ISREG(st.st_mode) && !(st.st_mode & S_IWUSR))
+			return 0;
+		if (S_ISDIR(st.st_mode))
+			return fail(err, BERTH_FAILED, EISDIR, "/%s/%s in the container's tree is a directory", directory, name);
+	}
+	snprintf(temporary, sizeof(temporary), ".%s.berth-new", name);
+	(void)unlinkat(dir, temporary, 0);
+	CLEAN_FD int fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return fail_errno(err, "cannot write /%s/%s in the container's tree", directory, name);
+	int r = write_all(fd, text, strlen(text));
+	if (r == 0 && (fchown(fd, uid, gid) < 0 || fchmod(fd, mode) < 0))
+		r = -errno;
+	/* Both names are in the directory that is held open: the guest cannot redirect the rename. */
+	if (r == 0 && renameat(dir, temporary, dir, name) < 0)
+		r = -errno;
+	if (r < 0) {
+		(void)unlinkat(dir, temporary, 0);
+		errno = -r;
+		return fail_errno(err, "cannot write /%s/%s in the container's tree", directory, name);
+	}
+	return 0;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The public interface of libberth: containers as a hosting panel or berthctl sees them.
+ *
+ * Every function that can fail returns 0 or more on success and a negative errno otherwise, and then has
+ * filled *err. The library never prints, never exits and keeps no global state but the interrupt flag.
+ * Strings handed in are borrowed for the call. What is handed out says how it is released.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define BERTH_PUBLIC __attribute__((visibility("default")))
+
+/* What kind of failure: each is one documented exit code of berthctl. */
+enum berth_failure {
+	BERTH_FAILED = 1,	/* the work was tried and did not succeed */
+	BERTH_USAGE = 2,	/* a name, key or value is not acceptable; nothing was touched */
+	BERTH_NOT_FOUND = 3,	/* no such container or template */
+	BERTH_EXISTS = 4,	/* the container, template or address exists already */
+	BERTH_WRONG_STATE = 5,	/* running where it must not be, or not running where it must */
+	BERTH_BUSY = 6,		/* another command holds the container's lock */
+	BERTH_REFUSED = 7,	/* host policy, capacity or a kernel that cannot enforce it */
+	BERTH_TIMED_OUT = 8,	/* a deadline passed */
+};
+
+/* One failure: no allocation, so it crosses the start socket between processes as it is. */
+struct berth_error {
+	enum berth_failure kind;
+	int code;		/* positive errno */
+	char text[512];		/* one line without a newline: what, on which object, why, the remedy */
+};
+
+/* One Berth on this host: the default one, or all of it under a directory of its own. */
+struct berth;
+
+/* Opens the instance under root ("" or "/" is the default one). Free with berth_close(). The directories are made
+ * at first use. */
+BERTH_PUBLIC int berth_open(const char *root, struct berth **ret, struct berth_error *err);
+BERTH_PUBLIC void berth_close(struct berth *berth);
+/* How long a command waits for a container's lock, in milliseconds; 0 is not at all. The default is 30 s. */
+BERTH_PUBLIC void berth_set_lock_timeout(struct berth *berth, unsigned int milliseconds);
+/* Async-signal-safe: makes a running create or template build stop and undo itself. */
+BERTH_PUBLIC void berth_interrupt(void);
+BERTH_PUBLIC const char *berth_version(void);
+
+/* --- settings ------------------------------------------------------------------------------------------ */
+
+/* The key table as the outside sees it: one entry per key, in the order of the configuration file. */
+struct berth_key {
+	const char *name;	/* "memory-high"; also the option --memory-high */
+	const char *syntax;	/* "SIZE" */
+	const char *help;	/* one line */
+	const char *manual;	/* a paragraph */
+	const char *fallback;	/* the value in force when the key is not given; "" if none */
+	bool list;		/* also has --NAME-add and --NAME-del */
+	bool readonly;		/* set by create, never by the user */
+	bool number;		/* raw value is a number in JSON */
+	bool yes_no;		/* raw value is a boolean in JSON */
+};
+BERTH_PUBLIC size_t berth_key_count(void);
+BERTH_PUBLIC struct berth_key berth_key_at(size_t index);
+
+/* One assignment from a command line. A list key takes several BERTH_ASSIGN in a row as its whole new list. */
+enum berth_assignment { BERTH_ASSIGN, BERTH_ADD, BERTH_DELETE };
+struct berth_setting {
+	enum berth_assignment how;
+	const char *key;
+	const char *value;
+};
+
+/* Called once per value of a key: with the value as the file spells it and, for numbers, raw units. */
+typedef int (*berth_value_function)(const struct berth_key *key, const char *value, const char *raw, bool given, void *data);
+
+/* --- life of a container --------------------------------------------------------------------------------- */
+
+/* Progress of long work: done and total in the same unit (entries). May be NULL. */
+typedef void (*berth_progress_function)(const char *what, uint64_t done, uint64_t total, void *data);
+
+BERTH_PUBLIC int berth_create(struct berth *berth, const char *name, const char *template_name,
+			      const struct berth_setting *settings, size_t count,
+			      berth_progress_function progress, void *data, struct berth_error *err);
+BERTH_PUBLIC int berth_start(struct berth *berth, const char *name, struct berth_error *err);
+
+enum berth_stop { BERTH_STOP_ASK, BERTH_STOP_KILL };
+/* Asks the init to power off and waits up to timeout_ms, then kills what is left; BERTH_STOP_KILL kills at once. */
+BERTH_PUBLIC int berth_stop(struct berth *berth, const char *name, enum berth_stop how, unsigned int timeout_ms,
+			    struct berth_error *err);
+/* For berth-monitor, which has become the caller: tears the run down whose monitor this process was, and starts the
+ * container again after a reboot inside. */
+BERTH_PUBLIC int berth_after_exit(struct berth *berth, const char *name, bool reboot, struct berth_error *err);
+BERTH_PUBLIC int berth_destroy(struct berth *berth, const char *name, bool force, struct berth_error *err);
+BERTH_PUBLIC int berth_pause(struct berth *berth, const char *name, bool paused, struct berth_error *err);
+
+/* What set could not do to a running container, one line per key; NULL when everything is in force. */
+struct berth_set_result {
+	bool changed;
+	bool running;
+	char pending[512];	/* names of keys that take effect at the next start, blank separated */
+};
+BERTH_PUBLIC int berth_set(struct berth *berth, const char *name, const struct berth_setting *settings, size_t count,
+			   struct berth_set_result *ret, struct berth_error *err);
+/* Calls function for every value of every key of the container (or of one key), in table order. */
+BERTH_PUBLIC int berth_get(struct berth *berth, const char *name, const char *key, berth_value_function function,
+			   void *data, struct berth_error *err);
+
+enum berth_state {
+	BERTH_STOPPED,
+	BERTH_STARTING,
+	BERTH_RUNNING,
+	BERTH_PAUSED,
+	BERTH_BROKEN,		/* processes or leftovers without a living init: stop, start or recover cleans up */
+};
+BERTH_PUBLIC const char *berth_state_name(enum berth_state state);
+
+/* What is true now, read from the kernel. Numbers that the host cannot tell are UINT64_MAX. */
+struct berth_status {
+	char name[33];
+	enum berth_state state;
+	bool monitor;			/* the monitor is alive */
+	pid_t init_pid;			/* 0 when not running */
+	pid_t monitor_pid;
+	uint32_t id;			/* number of its id range */
+	uint32_t host_uid;		/* first of its 65,536 host ids */
+	char uuid[37];
+	char template_name[65];
+	char hostname[65];
+	char description[257];
+	char addresses[512];		/* blank separated */
+	char interface[16];		/* host end of its veth; "" without addresses */
+	bool autostart;
+	uint64_t started_at;		/* seconds since 1970; 0 when not running */
+	uint64_t memory_limit, swap_limit;	/* bytes; UINT64_MAX is unlimited */
+	uint64_t memory_used, memory_peak, swap_used;	/* bytes */
+	uint64_t memory_oom_kills;	/* since this start */
+	uint64_t cpu_microseconds;	/* CPU time used since this start */
+	uint64_t pids, pids_limit;
+};
+BERTH_PUBLIC int berth_status(struct berth *berth, const char *name, struct berth_status *ret, struct berth_error *err);
+
+/* Calls function for every container in the order of their names. A container whose configuration cannot be read
+ * is still listed, with broken_why saying the reason. */
+typedef int (*berth_list_function)(const struct berth_status *status, const char *broken_why, void *data);
+BERTH_PUBLIC int berth_list(struct berth *berth, berth_list_function function, void *data, struct berth_error *err);
+
+/* Waits until the container is in the state, up to timeout_ms (UINT_MAX: for ever). */
+BERTH_PUBLIC int berth_wait(struct berth *berth, const char *name, enum berth_state state, unsigned int timeout_ms,
+			    struct berth_error *err);
+/* Finishes or undoes what a dead command or monitor left; name NULL is all. Counts what was mended in *ret. */
+BERTH_PUBLIC int berth_recover(struct berth *berth, const char *name, unsigned int *ret, struct berth_error *err);
+
+/* --- inside a container ------------------------------------------------------------------------------------ */
+
+struct berth_exec {
+	char *const *argv;		/* NULL: a login shell of the user root */
+	bool terminal;			/* give it a terminal of the container's own */
+	const char *directory;		/* NULL: the root user's home */
+};
+/* Runs the command in the container with this process's stdin, stdout and stderr; *ret_status is its exit status as
+ * a shell reports it (128+n for a signal, 126 not executable, 127 not found, 125 Berth's own failure). */
+BERTH_PUBLIC int berth_exec(struct berth *berth, const char *name, const struct berth_exec *exec, int *ret_status,
+			    struct berth_error *err);
+/* Joins the console until the detach keys (Ctrl-a q) or the end of the container. */
+BERTH_PUBLIC int berth_console(struct berth *berth, const char *name, struct berth_error *err);
+
+/* --- templates ---------------------------------------------------------------------------------------------- */
+
+struct berth_template {
+	char name[65];			/* debian:12 */
+	char distribution[33], release[33], architecture[17], init[17];
+	uint64_t built_at;		/* seconds since 1970 */
+	uint64_t bytes, entries;
+};
+BERTH_PUBLIC int berth_template_build(struct berth *berth, const char *name, const char *mirror, bool replace, bool verbose,
+				      berth_progress_function progress, void *data, struct berth_error *err);
+BERTH_PUBLIC int berth_template_show(struct berth *berth, const char *name, struct berth_template *ret,
+				     struct berth_error *err);
+BERTH_PUBLIC int berth_template_delete(struct berth *berth, const char *name, struct berth_error *err);
+typedef int (*berth_template_function)(const struct berth_template *found, void *data);
+BERTH_PUBLIC int berth_template_list(struct berth *berth, berth_template_function function, void *data,
+				     struct berth_error *err);
+
+/* --- the host ------------------------------------------------------------------------------------------------ */
+
+enum berth_verdict { BERTH_GOOD, BERTH_WEAK, BERTH_MISSING };
+struct berth_finding {
+	enum berth_verdict verdict;	/* MISSING: containers cannot run without it */
+	const char *what;
+	char found[128];
+	char remedy[256];		/* "" when good */
+};
+typedef int (*berth_finding_function)(const struct berth_finding *finding, void *data);
+/* Looks over the host; returns the number of MISSING findings. */
+BERTH_PUBLIC int berth_check(struct berth *berth, berth_finding_function function, void *data, struct berth_error *err);

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* set and get. */
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/output.h"
+
+static int run_set(struct invocation *invocation)
+{
+	const char *name = invocation->arguments[0];
+	struct berth_set_result result;
+	struct berth_error err;
+
+	if (invocation->setting_count == 0)
+		return usage_error("set: nothing to set; berthctl help keys lists the keys");
+	if (berth_set(invocation->berth, name, invocation->settings, invocation->setting_count, &result, &err) < 0)
+		return report(&err);
+	if (invocation->json) {
+		json_object *object = json_begin(), *pending = json_object_new_array();
+		char *rest = result.pending, *key;
+
+		while (*rest && (key = strsep(&rest, " "))) {
+			json_object_array_add(pending, json_object_new_string(key));
+			if (!rest)
+				break;
+		}
+		json_add_text(object, "name", name);
+		json_object_object_add(object, "changed", json_object_new_boolean(result.changed));
+		json_object_object_add(object, "pending", pending);
+		return json_end(object);
+	}
+	if (result.pending[0])
+		printf("%s: takes effect at the next start: %s\n", name, result.pending);
+	return flush_output();
+}
+
+const struct command set_command = {
+	.name = "set", .arguments = "NAME SETTINGS", .help = "change settings, live and for good", .takes_settings = true, .least = 1,
+	.most = 1, .run = run_set,
+};
+
+static int print_value(const struct berth_key *key, const char *value, const char *raw, bool given, void *data)
+{
+	(void)raw;
+	(void)given;
+	if (*(bool *)data)
+		printf("%s\n", value);
+	else
+		printf("%s = %s\n", key->name, value);
+	return 0;
+}
+
+static json_object *json_value(const struct berth_key *key, const char *value, const char *raw)
+{
+	if (key->number)
+		return strcmp(raw, "null") ? json_tokener_parse(raw) : NULL;
+	return key->yes_no ? json_object_new_boolean(!strcmp(raw, "true")) : json_object_new_string(value);
+}
+
+static int add_value(const struct berth_key *key, const char *value, const char *raw, bool given, void *data)
+{
+	json_object *object = data, *list;
+
+	(void)given;
+	if (!key->list) {
+		json_object_object_add(object, key->name, json_value(key, value, raw));
+		return 0;
+	}
+	if (json_object_object_get_ex(object, key->name, &list))
+		json_object_array_add(list, json_value(key, value, raw));
+	return 0;
+}
+
+/* get NAME KEY...: one value a line; get NAME: all of them as in the file. */
+static int run_get(struct invocation *invocation)
+{
+	const char *name = invocation->arguments[0];
+	json_object *object = NULL;
+	struct berth_error err;
+	int r = 0, count = invocation->count;
+	bool bare = count == 2;
+
+	if (invocation->json) {
+		object = json_begin();
+		json_add_text(object, "name", name);
+	}
+	/* An empty list is [], not a missing member. */
+	for (size_t i = 0; object && i < berth_key_count(); i++) {
+		struct berth_key key = berth_key_at(i);
+		bool wanted = count == 1;
+
+		for (int j = 1; j < count; j++)
+			wanted = wanted || !strcmp(invocation->arguments[j], key.name);
+		if (wanted && key.list)
+			json_object_object_add(object, key.name, json_object_new_array());
+	}
+	for (int i = count == 1 ? 0 : 1; r >= 0 && i < count; i++)
+		r = berth_get(invocation->berth, name, i ? invocation->arguments[i] : NULL, object ? add_value : print_value,
+			      object ? (void *)object : (void *)&bare, &err);
+	if (r < 0) {
+		json_object_put(object);
+		return report(&err);
+	}
+	return object ? json_end(object) : flush_output();
+}
+
+const struct command get_command = {
+	.name = "get", .arguments = "NAME [KEY...]", .help = "print settings", .least = 1, .most = -1, .run = run_get,
+};

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config/config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+#define FILE_VERSION "1"
+
+/* The table's constant half; what its types know is asked of them. */
+#define KEY(key_id_, key_name, field, key_type, applied, key_fallback, key_help, key_manual) \
+	[KEY_##key_id_] = { \
+		.outside = { .name = key_name, .help = key_help, .manual = key_manual, .fallback = key_fallback, \
+			     .readonly = BY_##applied == BY_IDENTITY }, \
+		.applied_by = BY_##applied, .type = &type_##key_type, \
+		.offset = offsetof(struct container_config, field), \
+	},
+const struct key keys[KEY_COUNT] = {
+#include "config/keys.def"
+};
+#undef KEY
+
+const struct key *key_find(const char *name)
+{
+	for (size_t i = 0; i < KEY_COUNT; i++)
+		if (!strcmp(keys[i].outside.name, name))
+			return &keys[i];
+	return NULL;
+}
+
+const void *key_field(const struct container_config *config, const struct key *key)
+{
+	return (const char *)config + key->offset;
+}
+
+static void *field_of(struct container_config *config, const struct key *key)
+{
+	return (char *)config + key->offset;
+}
+
+static size_t index_of(const struct key *key)
+{
+	return (size_t)(key - keys);
+}
+
+static void clear(struct container_config *config, const struct key *key)
+{
+	char why[128];
+
+	memset(field_of(config, key), 0, key->type->size);
+	config->given[index_of(key)] = false;
+	if (key->outside.fallback[0])
+		(void)key->type->parse(key->outside.fallback, field_of(config, key), why, sizeof(why));
+}
+
+void config_init(struct container_config *config)
+{
+	memset(config, 0, sizeof(*config));
+	for (size_t i = 0; i < KEY_COUNT; i++)
+		clear(config, &keys[i]);
+}
+
+static int refuse(struct berth_error *err, const struct key *key, const char *value, const char *why)
+{
+	return fail(err, BERTH_USAGE, EINVAL, "%s: '%.100s' is not acceptable%s%s; accepted is %s", key->outside.name, value,
+		    why[0] ? ": " : "", why, key->type->accepted);
+}
+
+static int parse_value(struct container_config *config, const struct key *key, const char *value, struct berth_error *err)
+{
+	char why[128] = "";
+
+	if (!key->type->parse(value, field_of(config, key), why, sizeof(why)))
+		return refuse(err, key, value, why);
+	config->given[index_of(key)] = true;
+	return 0;
+}
+
+int config_assign(struct container_config *config, const struct berth_setting *settings, size_t count,
+		  struct berth_error *err)
+{
+	bool seen[KEY_COUNT] = { false };
+
+	for (size_t i = 0; i < count; i++) {
+		const struct berth_setting *setting = &settings[i];
+		const struct key *key = key_find(setting->key);
+		int r;
+
+		if (!key)
+			return fail(err, BERTH_USAGE, EINVAL, "there is no key '%.64s'; berthctl help keys lists them", setting->key);
+		if (key->applied_by == BY_IDENTITY)
+			return fail(err, BERTH_USAGE, EINVAL, "%s: set by create and never changed", setting->key);
+		if (setting->how != BERTH_ASSIGN && !key->type->list)
+			return fail(err, BERTH_USAGE, EINVAL, "%s: not a list, so nothing can be added or deleted", setting->key);
+		if (setting->how == BERTH_DELETE) {
+			if (!key->type->remove(setting->value, field_of(config, key)))
+				return fail(err, BERTH_USAGE, EINVAL, "%s: '%.100s' is not in the list", setting->key, setting->value);
+			continue;
+		}
+		if (setting->how == BERTH_ASSIGN && seen[index_of(key)] && !key->type->list)
+			return fail(err, BERTH_USAGE, EINVAL, "%s: given twice", setting->key);
+		if (setting->how == BERTH_ASSIGN && !seen[index_of(key)] && key->type->list)
+			clear(config, key);
+		if (setting->how == BERTH_ASSIGN)
+			seen[index_of(key)] = true;
+		/* "--ip ''" empties a list and "--hostname ''" goes back to the fallback. */
+		if (!setting->value[0]) {
+			clear(config, key);
+			continue;
+		}
+		r = parse_value(config, key, setting->value, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+bool config_same(const struct container_config *a, const struct container_config *b, const struct key *key)
+{
+	return !memcmp(key_field(a, key), key_field(b, key), key->type->size);
+}
+
+/* One "key = value" line, cut in place. */
+static int parse_line(char *line, int number, struct container_config *config, bool seen[KEY_COUNT], struct berth_error *err)
+{
+	char *equals = strchr(line, '='), *end, *value;
+	const struct key *key;
+	int r;
+
+	if (!equals)
+		return fail(err, BERTH_FAILED, EINVAL, "line %d is no 'key = value'", number);
+	for (end = equals; end > line && end[-1] == ' '; end--)
+		;
+	*end = '\0';
+	for (value = equals + 1; *value == ' '; value++)
+		;
+	for (end = value + strlen(value); end > value && end[-1] == ' '; end--)
+		end[-1] = '\0';
+
+	key = key_find(line);
+	if (!key)
+		return fail(err, BERTH_FAILED, EINVAL, "line %d: there is no key '%.64s'", number, line);
+	if (seen[index_of(key)] && !key->type->list)
+		return fail(err, BERTH_FAILED, EINVAL, "line %d: %s is given twice", number, line);
+	seen[index_of(key)] = true;
+	r = parse_value(config, key, value, err);
+	return r < 0 ? fail_context(err, "line %d", number) : 0;
+}
+
+int config_parse(const char *text, size_t length, struct container_config *ret, struct berth_error *err)
+{
+	CLEAN_FREE char *copy = strndup(text, length);
+	struct container_config config;
+	bool seen[KEY_COUNT] = { false };
+	int number = 0;
+	char *rest, *line;
+
+	if (!copy)
+		return fail(err, BERTH_FAILED, ENOMEM, "out of memory");
+	if (length == 0)
+		return fail(err, BERTH_FAILED, EINVAL, "it is empty");
+	for (size_t i = 0; i < length; i++)
+		if (((unsigned char)text[i] < ' ' && text[i] != '\n') || text[i] == 0x7f)
+			return fail(err, BERTH_FAILED, EINVAL, "byte %zu is no text", i);
+	if (text[length - 1] != '\n')
+		return fail(err, BERTH_FAILED, EINVAL, "it is cut short: its last line has no newline");
+
+	config_init(&config);
+	rest = copy;
+	while (line = strsep(&rest, "\n"), rest) {
+		number++;
+		if (number == 1) {
+			if (strncmp(line, "version = ", 10) != 0)
+				return fail(err, BERTH_FAILED, EINVAL, "its first line is not 'version = " FILE_VERSION "'");
+			if (strcmp(line + 10, FILE_VERSION) != 0)
+				return fail(err, BERTH_FAILED, EINVAL,
+					    "it has version '%.20s', this Berth reads " FILE_VERSION ": use a newer Berth", line + 10);
+			continue;
+		}
+		while (*line == ' ')
+			line++;
+		if (!*line || *line == '#')
+			continue;
+		int r = parse_line(line, number, &config, seen, err);
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; i < KEY_COUNT; i++)
+		if (keys[i].applied_by == BY_IDENTITY && !seen[i])
+			return fail(err, BERTH_FAILED, EINVAL, "it is cut short: %s is missing", keys[i].outside.name);
+	*ret = config;
+	return 0;
+}
+
+int config_format(const struct container_config *config, char **ret, size_t *ret_length, struct berth_error *err)
+{
+	char *text = NULL;
+	size_t length = 0;
+	FILE *out = open_memstream(&text, &length);
+
+	if (!out)
+		return fail(err, BERTH_FAILED, ENOMEM, "out of memory");
+	fprintf(out, "version = %s\n# berth-container.conf(5); changed by berthctl set\n", FILE_VERSION);
+	for (size_t i = 0; i < KEY_COUNT; i++) {
+		const struct key *key = &keys[i];
+		const void *field = key_field(config, key);
+		size_t count = key->type->list ? key->type->count(field) : 1;
+
+		for (size_t j = 0; config->given[i] && j < count; j++) {
+			char value[VALUE_TEXT_MAX];
+
+			key->type->format(field, j, value);
+			fprintf(out, "%s = %s\n", key->outside.name, value);
+		}
+	}
+	if (fclose(out) != 0) {
+		free(text);
+		return fail(err, BERTH_FAILED, ENOMEM, "out of memory");
+	}
+	*ret = text;
+	*ret_length = length;
+	return 0;
+}

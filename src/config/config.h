@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the user asked for: the struct, and the key table that knows every member of it.
+ * Reads and writes configuration text; opens no files.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "config/value.h"
+
+enum applied_by { BY_CGROUP, BY_NETWORK, BY_GUEST, BY_START, BY_HOST, BY_IDENTITY };
+
+enum key_id {
+#define KEY(id, ...) KEY_##id,
+#include "config/keys.def"
+#undef KEY
+	KEY_COUNT,
+};
+
+/* Parsed once, then const. Members of keys that are not given hold their fallback. */
+struct container_config {
+	bool given[KEY_COUNT];
+	uint64_t memory, memory_high, swap;	/* bytes or UNLIMITED */
+	uint64_t cpus;				/* thousandths of a core or UNLIMITED */
+	uint64_t cpu_weight, pids;
+	char cpuset[257];			/* "" is all */
+	char hostname[65];			/* "" is the container's name */
+	struct address_list nameserver, ip;
+	char search[257];
+	bool net_nat, autostart;
+	char init[257];
+	char description[257];
+	char template_name[65];
+	char uuid[65];
+	uint64_t created, id;
+};
+
+struct key {
+	struct berth_key outside;		/* what the public header shows */
+	enum applied_by applied_by;
+	const struct value_type *type;
+	size_t offset;
+};
+extern const struct key keys[KEY_COUNT];
+
+/* The key of that name, or NULL. */
+const struct key *key_find(const char *name);
+const void *key_field(const struct container_config *config, const struct key *key);
+
+/* A configuration with every key at its fallback and nothing given. */
+void config_init(struct container_config *config);
+
+/* Applies command line settings in order. The first BERTH_ASSIGN of a list key empties the list. Names the key, the
+ * value and what is accepted on refusal (BERTH_USAGE); *config is then half changed and to be thrown away. */
+int config_assign(struct container_config *config, const struct berth_setting *settings, size_t count,
+		  struct berth_error *err);
+
+/* Whether the key has the same value in both. */
+bool config_same(const struct container_config *a, const struct container_config *b, const struct key *key);
+
+/* Parses the text of a configuration file. Refuses unknown and duplicate keys, bad values, later versions, NUL and
+ * control bytes, a missing last newline and a missing identity: errors name the line. */
+int config_parse(const char *text, size_t length, struct container_config *ret, struct berth_error *err);
+
+/* The text of a configuration file, newly allocated. */
+int config_format(const struct container_config *config, char **ret, size_t *ret_length, struct berth_error *err);

@@ -1,0 +1,565 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config/value.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Decimal digits and nothing else, without overflow. */
+static bool parse_digits(const char **text, uint64_t *ret)
+{
+	const char *p = *text;
+	uint64_t value = 0;
+
+	if (!isdigit((unsigned char)*p))
+		return false;
+	for (; isdigit((unsigned char)*p); p++)
+		if (__builtin_mul_overflow(value, 10u, &value) || __builtin_add_overflow(value, (uint64_t)(*p - '0'), &value))
+			return false;
+	*text = p;
+	*ret = value;
+	return true;
+}
+
+/* "1", "1.5", "0.125" as thousandths; more decimals than three are refused rather than rounded. */
+static bool parse_thousandths(const char **text, uint64_t *ret)
+{
+	uint64_t whole, part = 0;
+
+	if (!parse_digits(text, &whole))
+		return false;
+	if (**text == '.') {
+		const char *start = ++*text;
+
+		if (!parse_digits(text, &part) || *text - start > 3)
+			return false;
+		for (long digits = *text - start; digits < 3; digits++)
+			part *= 10;
+	}
+	return !__builtin_mul_overflow(whole, 1000u, ret) && !__builtin_add_overflow(*ret, part, ret);
+}
+
+/* --- SIZE ------------------------------------------------------------------------------------------------ */
+
+/* What the kernel's page counters can hold and a signed file offset too. */
+#define SIZE_LIMIT ((uint64_t)INT64_MAX >> 1)
+
+static bool parse_size(const char *text, void *field, char *why, size_t why_size)
+{
+	static const char units[] = "KMGT";
+	uint64_t thousandths, unit = 1, value;
+	const char *p = text;
+
+	if (!strcmp(text, "unlimited")) {
+		*(uint64_t *)field = UNLIMITED;
+		return true;
+	}
+	if (!parse_thousandths(&p, &thousandths)) {
+		if (isdigit((unsigned char)*text) && strlen(text) > 15)
+			snprintf(why, why_size, "it is larger than any machine");
+		return false;
+	}
+	if (*p) {
+		const char *found = strchr(units, toupper((unsigned char)*p));
+
+		if (!found || p[1])
+			return false;
+		unit = UINT64_C(1) << (10 * (found - units + 1));
+	} else if (thousandths % 1000) {
+		return false;
+	}
+	if (__builtin_mul_overflow(thousandths, unit, &value) || value / 1000 > SIZE_LIMIT) {
+		/* The product of thousandths overflows first; whole units get the range they have. */
+		if (thousandths % 1000 || __builtin_mul_overflow(thousandths / 1000, unit, &value) || value > SIZE_LIMIT) {
+			snprintf(why, why_size, "it is larger than any machine");
+			return false;
+		}
+		*(uint64_t *)field = value;
+		return true;
+	}
+	*(uint64_t *)field = value / 1000;
+	return true;
+}
+
+static void format_size(const void *field, size_t index, char text[static VALUE_TEXT_MAX])
+{
+	uint64_t value = *(const uint64_t *)field;
+	int unit = 0;
+
+	(void)index;
+	if (value == UNLIMITED) {
+		strcpy(text, "unlimited");
+		return;
+	}
+	while (unit < 4 && value && value % 1024 == 0) {
+		value /= 1024;
+		unit++;
+	}
+	sprintf(text, "%" PRIu64 "%.*s", value, unit > 0, &"KMGT"[unit > 0 ? unit - 1 : 0]);
+}
+
+/* JSON's numbers: null is "no limit". */
+static void format_raw_number(const void *field, size_t index, char text[static VALUE_TEXT_MAX])
+{
+	uint64_t value = *(const uint64_t *)field;
+
+	(void)index;
+	if (value == UNLIMITED)
+		strcpy(text, "null");
+	else
+		sprintf(text, "%" PRIu64, value);
+}
+
+const struct value_type type_SIZE = {
+	.syntax = "SIZE", .accepted = "a size such as 512M, 1.5G (K, M, G, T are powers of 1024) or unlimited",
+	.size = sizeof(uint64_t), .number = true, .parse = parse_size, .format = format_size, .format_raw = format_raw_number,
+};
+
+/* --- CORES: thousandths of a core --------------------------------------------------------------------------- */
+
+static bool parse_cores(const char *text, void *field, char *why, size_t why_size)
+{
+	const char *p = text;
+	uint64_t value;
+
+	(void)why;
+	(void)why_size;
+	if (!strcmp(text, "unlimited")) {
+		*(uint64_t *)field = UNLIMITED;
+		return true;
+	}
+	/* The kernel's smallest quota is 1 ms in a period of 100 ms. */
+	if (!parse_thousandths(&p, &value) || *p || value < 10 || value > 8192000)
+		return false;
+	*(uint64_t *)field = value;
+	return true;
+}
+
+static void format_cores(const void *field, size_t index, char text[static VALUE_TEXT_MAX])
+{
+	uint64_t value = *(const uint64_t *)field;
+	char *end;
+
+	(void)index;
+	if (value == UNLIMITED) {
+		strcpy(text, "unlimited");
+		return;
+	}
+	sprintf(text, "%" PRIu64 ".%03" PRIu64, value / 1000, value % 1000);
+	for (end = text + strlen(text); end[-1] == '0'; end--)
+		end[-1] = '\0';
+	if (end[-1] == '.')
+		end[-1] = '\0';
+}
+
+static void format_raw_cores(const void *field, size_t index, char text[static VALUE_TEXT_MAX])
+{
+	if (*(const uint64_t *)field == UNLIMITED)
+		strcpy(text, "null");
+	else
+		format_cores(field, index, text);
+}
+
+const struct value_type type_CORES = {
+	.syntax = "CORES", .accepted = "a number of cores from 0.01 to 8192 with up to three decimals, or unlimited",
+	.size = sizeof(uint64_t), .number = true, .parse = parse_cores, .format = format_cores, .format_raw = format_raw_cores,
+};
+
+/* --- counts --------------------------------------------------------------------------------------------------- */
+
+static bool parse_between(const char *text, void *field, uint64_t least, uint64_t most)
+{
+	uint64_t value;
+
+	if (!parse_digits(&text, &value) || *text || value < least || value > most)
+		return false;
+	*(uint64_t *)field = value;
+	return true;
+}
+
+static bool parse_weight(const char *text, void *field, char *why, size_t why_size)
+{
+	(void)why;
+	(void)why_size;
+	return parse_between(text, field, 1, 10000);
+}
+
+static bool parse_count(const char *text, void *field, char *why, size_t why_size)
+{
+	(void)why;
+	(void)why_size;
+	if (!strcmp(text, "unlimited")) {
+		*(uint64_t *)field = UNLIMITED;
+		return true;
+	}
+	/* PID_MAX_LIMIT of 64-bit kernels. */
+	return parse_between(text, field, 1, 4194304);
+}
+
+static bool parse_number(const char *text, void *field, char *why, size_t why_size)
+{
+	(void)why;
+	(void)why_size;
+	return parse_between(text, field, 0, INT64_MAX);
+}
+
+static void format_count(const void *field, size_t index, char text[static VALUE_TEXT_MAX])
+{
+	if (*(const uint64_t *)field == UNLIMITED)
+		strcpy(text, "unlimited");
+	else
+		format_raw_number(field, index, text);
+}
+
+const struct value_type type_WEIGHT = {
+	.syntax = "N", .accepted = "a whole number from 1 to 10000", .size = sizeof(uint64_t), .number = true,
+	.parse = parse_weight, .format = format_count, .format_raw = format_raw_number,
+};
+const struct value_type type_COUNT = {
+	.syntax = "N", .accepted = "a whole number from 1 to 4194304, or unlimited", .size = sizeof(uint64_t), .number = true,
+	.parse = parse_count, .format = format_count, .format_raw = format_raw_number,
+};
+const struct value_type type_NUMBER = {
+	.syntax = "N", .accepted = "a whole number", .size = sizeof(uint64_t), .number = true,
+	.parse = parse_number, .format = format_count, .format_raw = format_raw_number,
+};
+
+/* --- texts: the field is a char array of type->size ------------------------------------------------------------ */
+
+static void format_text(const void *field, size_t index, char text[static VALUE_TEXT_MAX])
+{
+	(void)index;
+	snprintf(text, VALUE_TEXT_MAX, "%s", (const char *)field);
+}
+
+/* One printable line: it goes into a line of the file and onto terminals. Bytes above 127 are UTF-8's business. */
+static bool store_line(const char *text, void *field, size_t size)
+{
+	if (strlen(text) >= size || text[0] == ' ' || (text[0] && text[strlen(text) - 1] == ' '))
+		return false;
+	for (const char *p = text; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			return false;
+	strcpy(field, text);
+	return true;
+}
+
+static bool parse_text(const char *text, void *field, char *why, size_t why_size)
+{
+	(void)why;
+	(void)why_size;
+	return store_line(text, field, 257);
+}
+
+static bool parse_text64(const char *text, void *field, char *why, size_t why_size)
+{
+	(void)why;
+	(void)why_size;
+	return text[0] && store_line(text, field, 65);
+}
+
+const struct value_type type_TEXT = {
+	.syntax = "TEXT", .accepted = "one line of at most 256 bytes without control characters or blanks at its ends",
+	.size = 257, .parse = parse_text, .format = format_text,
+};
+const struct value_type type_TEXT64 = {
+	.syntax = "TEXT", .accepted = "one line of at most 64 bytes", .size = 65, .parse = parse_text64, .format = format_text,
+};
+
+static bool is_host_name(const char *text, size_t length)
+{
+	size_t label = 0;
+
+	if (length == 0 || length > 64)
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] == '.') {
+			if (label == 0 || text[i - 1] == '-')
+				return false;
+			label = 0;
+			continue;
+		}
+		if (!isalnum((unsigned char)text[i]) && (text[i] != '-' || label == 0))
+			return false;
+		if (++label > 63)
+			return false;
+	}
+	return label > 0 && text[length - 1] != '-';
+}
+
+static bool parse_host_name(const char *text, void *field, char *why, size_t why_size)
+{
+	(void)why;
+	(void)why_size;
+	if (*text && !is_host_name(text, strlen(text)))
+		return false;
+	strcpy(field, text);
+	return true;
+}
+
+const struct value_type type_HOST_NAME = {
+	.syntax = "NAME", .accepted = "a host name: letters, digits, '-' and '.', at most 64 bytes", .size = 65,
+	.parse = parse_host_name, .format = format_text,
+};
+
+static bool parse_domains(const char *text, void *field, char *why, size_t why_size)
+{
+	(void)why;
+	(void)why_size;
+	if (strlen(text) >= 257)
+		return false;
+	for (const char *p = text; *p;) {
+		size_t length = strcspn(p, " ");
+
+		if (!is_host_name(p, length))
+			return false;
+		p += length;
+		if (*p && !*++p)
+			return false;
+	}
+	strcpy(field, text);
+	return true;
+}
+
+const struct value_type type_DOMAINS = {
+	.syntax = "DOMAIN...", .accepted = "domain names separated by single blanks, at most 256 bytes", .size = 257,
+	.parse = parse_domains, .format = format_text,
+};
+
+static bool parse_init(const char *text, void *field, char *why, size_t why_size)
+{
+	(void)why;
+	(void)why_size;
+	return text[0] == '/' && text[1] && store_line(text, field, 257);
+}
+
+const struct value_type type_INIT_PATH = {
+	.syntax = "PATH", .accepted = "an absolute path inside the container, at most 256 bytes", .size = 257,
+	.parse = parse_init, .format = format_text,
+};
+
+/* --- CPU_LIST: "0-3,6" or "all" (stored as "") -------------------------------------------------------------------- */
+
+static bool parse_cpu_list(const char *text, void *field, char *why, size_t why_size)
+{
+	const char *p = text;
+
+	(void)why;
+	(void)why_size;
+	if (!strcmp(text, "all")) {
+		*(char *)field = '\0';
+		return true;
+	}
+	if (strlen(text) >= 257)
+		return false;
+	for (;;) {
+		uint64_t first, last;
+
+		if (!parse_digits(&p, &first) || first > 8191)
+			return false;
+		last = first;
+		if (*p == '-' && (p++, !parse_digits(&p, &last) || last > 8191 || last < first))
+			return false;
+		if (!*p)
+			break;
+		if (*p++ != ',')
+			return false;
+	}
+	strcpy(field, text);
+	return true;
+}
+
+static void format_cpu_list(const void *field, size_t index, char text[static VALUE_TEXT_MAX])
+{
+	(void)index;
+	snprintf(text, VALUE_TEXT_MAX, "%s", *(const char *)field ? (const char *)field : "all");
+}
+
+const struct value_type type_CPU_LIST = {
+	.syntax = "LIST", .accepted = "core numbers and ranges such as 0-3,6, or all", .size = 257, .parse = parse_cpu_list,
+	.format = format_cpu_list,
+};
+
+/* --- YES_NO ------------------------------------------------------------------------------------------------------------ */
+
+static bool parse_yes_no(const char *text, void *field, char *why, size_t why_size)
+{
+	(void)why;
+	(void)why_size;
+	if (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0)
+		return false;
+	*(bool *)field = text[0] == 'y';
+	return true;
+}
+
+static void format_yes_no(const void *field, size_t index, char text[static VALUE_TEXT_MAX])
+{
+	(void)index;
+	strcpy(text, *(const bool *)field ? "yes" : "no");
+}
+
+static void format_raw_yes_no(const void *field, size_t index, char text[static VALUE_TEXT_MAX])
+{
+	(void)index;
+	strcpy(text, *(const bool *)field ? "true" : "false");
+}
+
+const struct value_type type_YES_NO = {
+	.syntax = "yes|no", .accepted = "yes or no", .size = sizeof(bool), .yes_no = true, .parse = parse_yes_no,
+	.format = format_yes_no, .format_raw = format_raw_yes_no,
+};
+
+/* --- ADDRESSES -------------------------------------------------------------------------------------------------------------- */
+
+void address_format(const struct address *address, char text[static ADDRESS_TEXT_MAX])
+{
+	if (!inet_ntop(address->family, address->bytes, text, ADDRESS_TEXT_MAX))
+		strcpy(text, "?");
+}
+
+bool address_equal(const struct address *a, const struct address *b)
+{
+	return a->family == b->family && !memcmp(a->bytes, b->bytes, sizeof(a->bytes));
+}
+
+bool address_list_has(const struct address_list *list, const struct address *address)
+{
+	for (uint32_t i = 0; i < list->count; i++)
+		if (address_equal(&list->at[i], address))
+			return true;
+	return false;
+}
+
+static const char *unusable_because(const struct address *a)
+{
+	const uint8_t *b = a->bytes;
+	static const uint8_t zero[16];
+
+	if (a->family == AF_INET) {
+		if (b[0] == 0)
+			return "it is in 0.0.0.0/8";
+		if (b[0] == 127)
+			return "it is a loopback address";
+		if (b[0] == 169 && b[1] == 254)
+			return "it is link-local, where the gateway is";
+		if (b[0] >= 240)
+			return "it is a reserved address";
+		return b[0] >= 224 ? "it is a multicast address" : NULL;
+	}
+	if (!memcmp(b, zero, 16))
+		return "it is the unspecified address";
+	if (!memcmp(b, zero, 15) && b[15] == 1)
+		return "it is the loopback address";
+	if (!memcmp(b, zero, 10) && b[10] == 0xff && b[11] == 0xff)
+		return "it is an IPv4 address in IPv6 clothes";
+	if (b[0] == 0xfe && (b[1] & 0xc0) == 0x80)
+		return "it is link-local, where the gateway is";
+	return b[0] == 0xff ? "it is a multicast address" : NULL;
+}
+
+bool address_parse_usable(const char *text, struct address *ret, char *why, size_t why_size)
+{
+	struct address address = { 0 };
+	const char *because;
+
+	if (inet_pton(AF_INET, text, address.bytes) == 1)
+		address.family = AF_INET;
+	else if (inet_pton(AF_INET6, text, address.bytes) == 1)
+		address.family = AF_INET6;
+	else
+		return false;
+	because = unusable_because(&address);
+	if (because) {
+		snprintf(why, why_size, "%s", because);
+		return false;
+	}
+	*ret = address;
+	return true;
+}
+
+static bool parse_address(const char *text, void *field, char *why, size_t why_size)
+{
+	struct address_list *list = field;
+	struct address address;
+
+	if (!address_parse_usable(text, &address, why, why_size))
+		return false;
+	if (address_list_has(list, &address)) {
+		snprintf(why, why_size, "it is given twice");
+		return false;
+	}
+	if (list->count == ADDRESSES_MAX) {
+		snprintf(why, why_size, "there are %d already", ADDRESSES_MAX);
+		return false;
+	}
+	list->at[list->count++] = address;
+	return true;
+}
+
+static bool remove_address(const char *text, void *field)
+{
+	struct address_list *list = field;
+	struct address address;
+	char why[64];
+
+	if (!address_parse_usable(text, &address, why, sizeof(why)))
+		return false;
+	for (uint32_t i = 0; i < list->count; i++) {
+		if (!address_equal(&list->at[i], &address))
+			continue;
+		memmove(&list->at[i], &list->at[i + 1], (--list->count - i) * sizeof(address));
+		memset(&list->at[list->count], 0, sizeof(address));
+		return true;
+	}
+	return false;
+}
+
+static void format_address(const void *field, size_t index, char text[static VALUE_TEXT_MAX])
+{
+	const struct address_list *list = field;
+
+	address_format(&list->at[index], text);
+}
+
+static size_t count_addresses(const void *field)
+{
+	return ((const struct address_list *)field)->count;
+}
+
+const struct value_type type_ADDRESSES = {
+	.syntax = "ADDRESS", .accepted = "an IPv4 or IPv6 address without a prefix length, such as 192.0.2.10 or 2001:db8::10",
+	.size = sizeof(struct address_list), .list = true, .parse = parse_address, .format = format_address,
+	.count = count_addresses, .remove = remove_address,
+};
+
+/* --- names ------------------------------------------------------------------------------------------------------------------------ */
+
+bool name_is_valid(const char *name)
+{
+	size_t length = strlen(name);
+
+	if (length < 1 || length > 32 || name[0] == '-')
+		return false;
+	return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == length;
+}
+
+bool template_name_is_valid(const char *name)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+	size_t length = strspn(name, letters);
+
+	if (length == 0 || strlen(name) > 64)
+		return false;
+	if (!name[length])
+		return true;
+	name += length;
+	if (*name++ != ':' || !isalnum((unsigned char)*name))
+		return false;
+	for (; *name; name++)
+		if (!strchr(letters, *name) && *name != '.')
+			return false;
+	return true;
+}

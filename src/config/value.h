@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The types of settings: text to value and back, one row of functions per type and never per key.
+ * Values live inside struct container_config without allocation, so a configuration is copied by assignment.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define UNLIMITED UINT64_MAX
+#define ADDRESSES_MAX 64
+
+/* An IPv4 (4 bytes used) or IPv6 address in network order. */
+struct address {
+	uint8_t family;			/* AF_INET or AF_INET6; 0 is none */
+	uint8_t bytes[16];
+};
+
+struct address_list {
+	uint32_t count;
+	struct address at[ADDRESSES_MAX];
+};
+
+#define ADDRESS_TEXT_MAX 46
+void address_format(const struct address *address, char text[static ADDRESS_TEXT_MAX]);
+bool address_equal(const struct address *a, const struct address *b);
+bool address_list_has(const struct address_list *list, const struct address *address);
+/* An address a container can be given: no prefix length, no loopback, multicast, link-local, unspecified.
+ * On refusal writes what is accepted to why. */
+bool address_parse_usable(const char *text, struct address *ret, char *why, size_t why_size);
+
+#define VALUE_TEXT_MAX 520
+
+struct value_type {
+	const char *syntax;	/* for help: SIZE, N, ADDRESS */
+	const char *accepted;	/* for errors: what the type accepts */
+	size_t size;
+	bool list, number, yes_no;
+	/* Parses text into field (for a list: appends). False: why may hold a closer reason than "accepted". */
+	bool (*parse)(const char *text, void *field, char *why, size_t why_size);
+	/* The value as a user writes it. For a list: the one at index. */
+	void (*format)(const void *field, size_t index, char text[static VALUE_TEXT_MAX]);
+	/* Raw units for JSON; NULL where format is it. */
+	void (*format_raw)(const void *field, size_t index, char text[static VALUE_TEXT_MAX]);
+	/* Lists only. */
+	size_t (*count)(const void *field);
+	bool (*remove)(const char *text, void *field);
+};
+
+extern const struct value_type type_SIZE, type_CORES, type_WEIGHT, type_CPU_LIST, type_COUNT, type_HOST_NAME,
+	type_ADDRESSES, type_DOMAINS, type_YES_NO, type_INIT_PATH, type_TEXT, type_TEXT64, type_NUMBER;
+
+/* A container's name: [a-z0-9][a-z0-9-]{0,31}. */
+bool name_is_valid(const char *name);
+/* A template's name: [a-z0-9]+ with an optional :release of [a-z0-9.]+. */
+bool template_name_is_valid(const char *name);

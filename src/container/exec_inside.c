@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From the clone to the exec of a command in a running container. Unlike a start, hostile processes are in the same
+ * namespaces already: until its exec this process must not be traced, read or fooled by their files.
+ */
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/statfs.h>
+#include <linux/magic.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/guest_path.h"
+#include "container/confine.h"
+#include "container/exec.h"
+#include "container/stage.h"
+
+#define GUEST_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+struct login {
+	char home[256], shell[256];
+};
+
+static int join_namespaces(struct joining *joining, struct berth_error *err)
+{
+	/* 0 until exec: no process of the guest, whatever its capabilities there, can ptrace this one or read its memory
+	 * and descriptors by /proc (ptrace(2), __ptrace_may_access()). */
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		return fail_errno(err, "cannot become undumpable");
+	for (int i = 0; i < joining->v1_count; i++)
+		if (write(joining->v1_tasks[i], "0", 1) < 0)
+			return fail_errno(err, "cannot enter a cgroup v1 of the container");
+	if (setsid() < 0)
+		return fail_errno(err, "cannot make a session");
+	/* All at once; the kernel takes the user namespace first, so that the others are allowed by it (Linux 5.8). The
+	 * root and working directory become the container's. */
+	if (setns(joining->init, CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP |
+		  CLONE_NEWTIME) < 0)
+		return fail_errno(err, "cannot join the container's namespaces");
+	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		return fail_errno(err, "cannot become the container's root");
+	/* After the ids, which clear it: a command does not outlive the berthctl that waits for it. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return fail_errno(err, "cannot tie the command to its caller");
+	return 0;
+}
+
+/* root's line of the guest's /etc/passwd; the file is the guest's, so any of it may be nonsense. */
+static void read_login(struct login *login)
+{
+	CLEAN_FREE char *text = NULL;
+	CLEAN_FD int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char *rest, *line;
+
+	strcpy(login->home, "/root");
+	strcpy(login->shell, "/bin/sh");
+	if (root < 0 || guest_read_file(root, "etc/passwd", 1 << 20, &text) < 0)
+		return;
+	for (rest = text; (line = strsep(&rest, "\n"));) {
+		char *fields[7] = { NULL };
+
+		for (size_t i = 0; i < 7 && line; i++)
+			fields[i] = strsep(&line, ":");
+		if (!fields[6] || strcmp(fields[0], "root") != 0)
+			continue;
+		if (fields[5][0] == '/' && strlen(fields[5]) < sizeof(login->home))
+			strcpy(login->home, fields[5]);
+		if (fields[6][0] == '/' && strlen(fields[6]) < sizeof(login->shell))
+			strcpy(login->shell, fields[6]);
+		return;
+	}
+}
+
+/* A terminal of the guest's own devpts: the guest never holds the operator's (TIOCSTI, CVE-2017-5226's class). */
+static int make_terminal(struct joining *joining, struct berth_error *err)
+{
+	CLEAN_FD int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEAN_FD int master = root < 0 ? -errno : guest_open_nolinks(root, "dev/pts/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK, 0);
+	struct statfs fs;
+	int unlock = 0;
+
+	if (master < 0)
+		return fail(err, BERTH_FAILED, -master, "cannot open /dev/pts/ptmx in the container: %s", strerror(-master));
+	/* The guest can have put anything there. */
+	if (fstatfs(master, &fs) < 0 || fs.f_type != DEVPTS_SUPER_MAGIC)
+		return fail(err, BERTH_FAILED, ENODEV, "/dev/pts/ptmx in the container is no terminal");
+	(void)fcntl(master, F_SETFL, O_RDWR);
+	if (ioctl(master, TIOCSPTLCK, &unlock) < 0)
+		return fail_errno(err, "cannot unlock a terminal in the container");
+	int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (slave < 0 || ioctl(slave, TIOCSCTTY, 0) < 0)
+		return fail_errno(err, "cannot open a terminal in the container");
+	for (int i = 0; i < 3; i++)
+		joining->stdio[i] = slave;
+	return stage_send(joining->socket, STAGE_READY, 0, &master, 1, "the host side", err);
+}
+
+static int place_stdio(const struct joining *joining, struct berth_error *err)
+{
+	int copies[3];
+
+	/* By way of copies: stdout's source may be descriptor 0. */
+	for (int i = 0; i < 3; i++) {
+		copies[i] = fcntl(joining->stdio[i], F_DUPFD_CLOEXEC, 3);
+		if (copies[i] < 0)
+			return fail_errno(err, "cannot place stdin, stdout and stderr");
+	}
+	for (int i = 0; i < 3; i++)
+		if (dup2(copies[i], i) < 0)
+			return fail_errno(err, "cannot place stdin, stdout and stderr");
+	return 0;
+}
+
+static int confine(struct berth_error *err)
+{
+	int r = confine_keyring(err);
+
+	if (r == 0)
+		r = confine_syscalls(err);
+	if (r == 0)
+		r = confine_capabilities(err);
+	return r == 0 ? confine_descriptors(err) : r;
+}
+
+/* Only what is the guest's own goes in; of the host's environment nothing but the terminal's type. */
+static _Noreturn void run(const struct joining *joining, const struct login *login, struct berth_error *err)
+{
+	const struct berth_exec *what = joining->what;
+	const char *terminal = getenv("TERM"), *slash = strrchr(login->shell, '/');
+	char home[300], shell[300], type[64], name[260];
+	const char *environment[] = { "container=berth", "USER=root", "LOGNAME=root", "PATH=" GUEST_PATH, home, shell,
+				joining->what->terminal ? type : NULL, NULL };
+	const char *login_argv[] = { name, NULL };
+
+	snprintf(home, sizeof(home), "HOME=%s", login->home);
+	snprintf(shell, sizeof(shell), "SHELL=%s", login->shell);
+	snprintf(type, sizeof(type), "TERM=%.50s", terminal ? terminal : "linux");
+	snprintf(name, sizeof(name), "-%s", slash ? slash + 1 : login->shell);
+	if (!what->argv)
+		execve(login->shell, (char *const *)login_argv, (char *const *)environment);
+	/* execvpe searches the PATH of our own environment: make it the guest's. */
+	if (what->argv && setenv("PATH", GUEST_PATH, 1) == 0)
+		execvpe(what->argv[0], what->argv, (char *const *)environment);
+	int code = errno;
+	(void)fail(err, BERTH_FAILED, code, "cannot run %s: %s", what->argv ? what->argv[0] : login->shell, strerror(code));
+	stage_fail(joining->socket, err);
+	_exit(code == ENOENT ? 127 : 126);
+}
+
+_Noreturn void exec_inside(struct joining *joining)
+{
+	const struct berth_exec *what = joining->what;
+	struct berth_error error;
+	struct login login;
+	int r;
+
+	confine_signals();
+	r = join_namespaces(joining, &error);
+	if (r == 0)
+		read_login(&login);
+	if (r == 0 && what->terminal)
+		r = make_terminal(joining, &error);
+	if (r == 0 && what->directory && chdir(what->directory) < 0)
+		r = fail_errno(&error, "cannot enter the directory %s in the container", what->directory);
+	if (r == 0 && !what->directory && chdir(login.home) < 0)
+		(void)!chdir("/");
+	if (r == 0)
+		r = place_stdio(joining, &error);
+	if (r == 0)
+		r = confine(&error);
+	if (r == 0)
+		run(joining, &login, &error);
+	stage_fail(joining->socket, &error);
+	_exit(125);
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "container/recover.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "container/addresses.h"
+#include "container/claim.h"
+#include "container/teardown.h"
+
+/* Gives back every claim in a directory that is the name's. Claims of a container that never came to be are found by
+ * looking through all: recovery may take its time, nothing else does this. */
+static int release_claims(const struct berth *berth, enum directory which, const char *name, struct berth_error *err)
+{
+	CLEAN_FD int directory = instance_directory(berth, which, err);
+	int own = directory < 0 ? -1 : fcntl(directory, F_DUPFD_CLOEXEC, 0);
+	CLEAN_DIR DIR *dir = own < 0 ? NULL : fdopendir(own);
+	struct dirent *entry;
+
+	if (!dir)
+		return fail_errno(err, "cannot list the claims");
+	while ((entry = readdir(dir))) {
+		int r = entry->d_type == DT_LNK ? claim_release(directory, entry->d_name, name, err) : 0;
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int empty_directory(int directory, struct berth_error *err)
+{
+	int own = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEAN_DIR DIR *dir = own < 0 ? NULL : fdopendir(own);
+	struct dirent *entry;
+
+	if (!dir)
+		return fail_errno(err, "cannot list a directory");
+	while ((entry = readdir(dir))) {
+		int r;
+
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		r = remove_tree_at(directory, entry->d_name, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static bool is_empty(int directory)
+{
+	int own = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), count = 0;
+	CLEAN_DIR DIR *dir = own < 0 ? NULL : fdopendir(own);
+
+	while (dir && count < 3 && readdir(dir))
+		count++;
+	return count < 3;
+}
+
+int recover_creating(const struct berth *berth, int directory, const char *name, struct berth_error *err)
+{
+	struct container_cgroup cgroup;
+	int r;
+
+	/* A fresh directory and one of a create that was killed before it wrote anything look the same; claims come first,
+	 * so they are looked for only when there may be some. */
+	r = release_claims(berth, DIRECTORY_ADDRESSES, name, err);
+	if (r == 0 && !is_empty(directory))
+		r = empty_directory(directory, err);
+	if (r == 0)
+		r = release_claims(berth, DIRECTORY_IDS, name, err);
+	if (r == 0)
+		r = container_cgroup_init(&cgroup, berth->cgroup_parent, name, err);
+	if (r == 0 && container_cgroup_exists(&cgroup))
+		r = container_cgroup_remove(&cgroup, err);
+	return r;
+}
+
+int recover_destroying(const struct berth *berth, int containers, const char *hidden, const char *name, struct berth_error *err)
+{
+	int r = release_claims(berth, DIRECTORY_ADDRESSES, name, err);
+
+	return r < 0 ? r : remove_tree_at(containers, hidden, err);
+}
+
+/* Id ranges whose container is gone or has another one: what a destroy that died before its last step left. */
+static int release_lost_ids(struct berth *berth, unsigned int *mended, struct berth_error *err)
+{
+	CLEAN_FD int directory = instance_directory(berth, DIRECTORY_IDS, err);
+	int own = directory < 0 ? -1 : openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEAN_DIR DIR *dir = own < 0 ? NULL : fdopendir(own);
+	struct dirent *entry;
+
+	if (!dir)
+		return fail_errno(err, "cannot list the id ranges");
+	while ((entry = readdir(dir))) {
+		CLEAN_CONTAINER struct container container = { .directory = -EBADF };
+		char holder[CLAIM_OWNER_MAX];
+		struct berth_error why;
+		int r;
+
+		if (entry->d_type != DT_LNK || claim_read(directory, entry->d_name, holder) < 0)
+			continue;
+		/* A template's build, or a container on its way in or out: theirs to release. */
+		if (!name_is_valid(holder) || container_is_in_transit(berth, holder))
+			continue;
+		r = container_open(berth, holder, &container, &why);
+		if (r < 0 && why.kind != BERTH_NOT_FOUND)
+			continue;
+		if (r == 0 && container.config.id == strtoull(entry->d_name, NULL, 10))
+			continue;
+		r = claim_release(directory, entry->d_name, holder, err);
+		if (r < 0)
+			return r;
+		(*mended)++;
+	}
+	return 0;
+}
+
+/* --- the verb ----------------------------------------------------------------------------------------------------------- */
+
+static int recover_run(struct berth *berth, const char *name, unsigned int *mended, struct berth_error *err)
+{
+	CLEAN_CONTAINER struct container container = { .directory = -EBADF };
+	int r = container_open_locked(berth, name, &container, err);
+	enum berth_state state;
+
+	if (r < 0)
+		return r;
+	state = container_state_now(&container);
+	if (state == BERTH_STOPPED || state == BERTH_RUNNING || state == BERTH_PAUSED)
+		return 0;
+	r = teardown(&container, err);
+	if (r == 0)
+		(*mended)++;
+	return r < 0 ? fail_context(err, "%s", name) : 0;
+}
+
+/* ".NAME.creating" and ".NAME.destroying", unless a living command has it. */
+static int recover_hidden(struct berth *berth, int containers, const char *hidden, unsigned int *mended, struct berth_error *err)
+{
+	CLEAN_FD int fd = openat(containers, hidden, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	const char *dot = strchr(hidden + 1, '.');
+	char name[64];
+	int r;
+
+	if (fd < 0 || !dot || (strcmp(dot, CREATING_SUFFIX) != 0 && strcmp(dot, DESTROYING_SUFFIX) != 0))
+		return 0;
+	snprintf(name, sizeof(name), "%.*s", (int)(dot - hidden - 1), hidden + 1);
+	if (!name_is_valid(name) || lock_directory(fd, 0, name, err) < 0)
+		return 0;
+	if (!strcmp(dot, CREATING_SUFFIX)) {
+		r = recover_creating(berth, fd, name, err);
+		if (r == 0)
+			r = remove_tree_at(containers, hidden, err);
+	} else {
+		r = recover_destroying(berth, containers, hidden, name, err);
+	}
+	if (r == 0)
+		(*mended)++;
+	return r;
+}
+
+int berth_recover(struct berth *berth, const char *name, unsigned int *ret, struct berth_error *err)
+{
+	*ret = 0;
+	if (name)
+		return recover_run(berth, name, ret, err);
+	CLEAN_FD int containers = instance_directory(berth, DIRECTORY_CONTAINERS, err);
+	int own = containers < 0 ? -1 : openat(containers, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), result = 0;
+	CLEAN_DIR DIR *dir = own < 0 ? NULL : fdopendir(own);
+	struct dirent *entry;
+
+	if (!dir)
+		return containers < 0 ? containers : fail_errno(err, "cannot list the containers");
+	while ((entry = readdir(dir))) {
+		struct berth_error one;
+		int r = 0;
+
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		if (entry->d_name[0] == '.')
+			r = recover_hidden(berth, containers, entry->d_name, ret, &one);
+		else if (name_is_valid(entry->d_name))
+			r = recover_run(berth, entry->d_name, ret, &one);
+		/* One that cannot be mended, or is busy with another command, does not keep the others from it. */
+		if (r < 0 && one.kind != BERTH_BUSY && one.kind != BERTH_NOT_FOUND) {
+			result = r;
+			*err = one;
+		}
+	}
+	if (result == 0)
+		result = release_lost_ids(berth, ret, err);
+	return result;
+}

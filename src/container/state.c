@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "container/state.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/process.h"
+
+#define FIRST_LINE "berth state 1"
+#define LAST_LINE "end"
+
+static bool parse_process(const char *value, struct known_process *process)
+{
+	int pid, used = 0;
+
+	if (sscanf(value, "%d %" SCNu64 "%n", &pid, &process->start_time, &used) != 2 || value[used] || pid < 0)
+		return false;
+	process->pid = pid;
+	return true;
+}
+
+static bool parse_field(const char *name, const char *value, struct container_state *state)
+{
+	char why[64];
+
+	if (!strcmp(name, "stage")) {
+		state->stage = !strcmp(value, "running") ? RUN_RUNNING : RUN_STARTING;
+		return true;
+	}
+	if (!strcmp(name, "starter"))
+		return parse_process(value, &state->starter);
+	if (!strcmp(name, "init"))
+		return parse_process(value, &state->init);
+	if (!strcmp(name, "monitor"))
+		return parse_process(value, &state->monitor);
+	if (!strcmp(name, "started"))
+		return type_NUMBER.parse(value, &state->started_at, why, sizeof(why));
+	if (!strcmp(name, "address"))
+		return type_ADDRESSES.parse(value, &state->addresses, why, sizeof(why));
+	if (!strcmp(name, "nat"))
+		return type_YES_NO.parse(value, &state->nat, why, sizeof(why));
+	if (!strcmp(name, "interface") && strlen(value) < sizeof(state->interface)) {
+		strcpy(state->interface, value);
+		return true;
+	}
+	return !strcmp(name, "boot");
+}
+
+bool state_parse(const char *text, size_t length, struct container_state *ret)
+{
+	CLEAN_FREE char *copy = strndup(text, length);
+	struct container_state state = { 0 };
+	char *rest = copy, *line;
+	int number = 0;
+
+	while (rest && (line = strsep(&rest, "\n"))) {
+		char *blank;
+
+		if (number++ == 0) {
+			if (strcmp(line, FIRST_LINE) != 0)
+				return false;
+			continue;
+		}
+		if (!strcmp(line, LAST_LINE)) {
+			*ret = state;
+			return true;
+		}
+		blank = strchr(line, ' ');
+		if (!blank)
+			return false;
+		*blank = '\0';
+		if (!parse_field(line, blank + 1, &state))
+			return false;
+	}
+	return false;
+}
+
+static void read_boot_id(char id[static 64])
+{
+	if (read_small_at(AT_FDCWD, "/proc/sys/kernel/random/boot_id", id, 64) < 0)
+		strcpy(id, "unknown");
+}
+
+void state_read(int run_fd, struct container_state *ret)
+{
+	CLEAN_FREE char *text = NULL;
+	char boot[64], line[80];
+	size_t length;
+
+	memset(ret, 0, sizeof(*ret));
+	if (run_fd < 0 || read_file_at(run_fd, "state", 16384, &text, &length) < 0)
+		return;
+	/* Pids and start times of another boot mean nothing: they could fit a stranger's process. */
+	read_boot_id(boot);
+	snprintf(line, sizeof(line), "\nboot %s\n", boot);
+	if (!strstr(text, line) || !state_parse(text, length, ret))
+		memset(ret, 0, sizeof(*ret));
+}
+
+static void put_process(FILE *out, const char *name, const struct known_process *process)
+{
+	if (process->pid > 0)
+		fprintf(out, "%s %d %" PRIu64 "\n", name, process->pid, process->start_time);
+}
+
+int state_write(int run_fd, const struct container_state *state, struct berth_error *err)
+{
+	CLEAN_FREE char *text = NULL;
+	size_t length = 0;
+	char boot[64];
+	FILE *out = open_memstream(&text, &length);
+
+	if (!out)
+		return fail(err, BERTH_FAILED, ENOMEM, "out of memory");
+	read_boot_id(boot);
+	fprintf(out, FIRST_LINE "\nboot %s\nstage %s\n", boot, state->stage == RUN_RUNNING ? "running" : "starting");
+	put_process(out, "starter", &state->starter);
+	put_process(out, "init", &state->init);
+	put_process(out, "monitor", &state->monitor);
+	fprintf(out, "started %" PRIu64 "\n", state->started_at);
+	if (state->interface[0])
+		fprintf(out, "interface %s\n", state->interface);
+	for (uint32_t i = 0; i < state->addresses.count; i++) {
+		char address[ADDRESS_TEXT_MAX];
+
+		address_format(&state->addresses.at[i], address);
+		fprintf(out, "address %s\n", address);
+	}
+	fprintf(out, "nat %s\n" LAST_LINE "\n", state->nat ? "yes" : "no");
+	if (fclose(out) != 0)
+		return fail(err, BERTH_FAILED, ENOMEM, "out of memory");
+	return replace_file_at(run_fd, "state", text, length, 0600, err);
+}
+
+int known_process_open(const struct known_process *process)
+{
+	return process_open(process->pid, process->start_time);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "container/teardown.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/pidfd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/process.h"
+#include "net/routed.h"
+
+#define KILL_TIMEOUT_MS 10000
+
+/* Before its container: it would take the end for the guest's own and act on it. The process that runs this may be what
+ * the monitor has become. */
+static int end_monitor(struct container *container, struct berth_error *err)
+{
+	CLEAN_FD int monitor = known_process_open(&container->state.monitor);
+
+	if (monitor < 0 || container->state.monitor.pid == getpid())
+		return 0;
+	if (pidfd_send_signal(monitor, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
+		return fail_errno(err, "cannot end the monitor of %s", container->name);
+	if (process_wait_gone(monitor, now_ms() + KILL_TIMEOUT_MS) < 0)
+		return fail(err, BERTH_TIMED_OUT, ETIMEDOUT, "the monitor of %s does not end", container->name);
+	return 0;
+}
+
+static int end_processes(struct container *container, struct berth_error *err)
+{
+	CLEAN_FD int init = container_init(container);
+
+	/* A start that died before its child was in the cgroup: the child is known by name alone. */
+	if (init >= 0)
+		(void)pidfd_send_signal(init, SIGKILL, NULL, 0);
+	return container_cgroup_kill(&container->cgroup, now_ms() + KILL_TIMEOUT_MS, err);
+}
+
+static int end_network(struct container *container, struct berth_error *err)
+{
+	struct routed_network network = {
+		.alias = container->name, .addresses = &container->state.addresses, .nat = container->state.nat,
+	};
+
+	if (!container->state.interface[0])
+		return 0;
+	strcpy(network.interface, container->state.interface);
+	return routed_network_down(&network, err);
+}
+
+static int end_cgroups(struct container *container, struct berth_error *err)
+{
+	return container_cgroup_remove(&container->cgroup, err);
+}
+
+/* Last: as long as the state file is there, every command knows what is left to do. */
+static int end_run_directory(struct container *container, struct berth_error *err)
+{
+	CLEAN_FD int run = instance_directory(container->berth, DIRECTORY_RUN, err);
+
+	if (run < 0)
+		return run;
+	memset(&container->state, 0, sizeof(container->state));
+	return remove_tree_at(run, container->name, err);
+}
+
+int teardown(struct container *container, struct berth_error *err)
+{
+	static int (*const steps[])(struct container *container, struct berth_error *err) = {
+		end_monitor, end_processes, end_network, end_cgroups, end_run_directory,
+	};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(steps); i++) {
+		int r = steps[i](container, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

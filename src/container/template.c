@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "container/template.h"
+
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "config/value.h"
+#include "container/container.h"
+
+#define DESCRIPTION "template.json"
+#define SCHEMA 1
+
+static void cleanup_json(json_object **object)
+{
+	json_object_put(*object);
+}
+#define CLEAN_JSON CLEAN(cleanup_json)
+
+int template_directory_name(const char *name, char directory[static TEMPLATE_DIRECTORY_MAX], struct berth_error *err)
+{
+	char *colon;
+
+	if (!template_name_is_valid(name))
+		return fail(err, BERTH_USAGE, EINVAL, "'%.64s' is no template name; accepted are names such as busybox or debian:12", name);
+	strcpy(directory, name);
+	colon = strchr(directory, ':');
+	if (colon)
+		*colon = '-';
+	return 0;
+}
+
+static bool get_text(json_object *object, const char *key, char *text, size_t size)
+{
+	json_object *member;
+
+	if (!json_object_object_get_ex(object, key, &member) || !json_object_is_type(member, json_type_string) ||
+	    (size_t)json_object_get_string_len(member) >= size)
+		return false;
+	strcpy(text, json_object_get_string(member));
+	return strlen(text) == (size_t)json_object_get_string_len(member);
+}
+
+static bool get_number(json_object *object, const char *key, uint64_t *ret)
+{
+	json_object *member;
+
+	if (!json_object_object_get_ex(object, key, &member) || !json_object_is_type(member, json_type_int) ||
+	    json_object_get_int64(member) < 0)
+		return false;
+	*ret = (uint64_t)json_object_get_int64(member);
+	return true;
+}
+
+int template_parse(const char *text, struct berth_template *ret, struct berth_error *err)
+{
+	CLEAN_JSON json_object *object = json_tokener_parse(text);
+	struct berth_template found = { 0 };
+	uint64_t schema;
+
+	if (!object || !json_object_is_type(object, json_type_object))
+		return fail(err, BERTH_FAILED, EINVAL, "it is no JSON object");
+	if (!get_number(object, "schema", &schema) || schema != SCHEMA)
+		return fail(err, BERTH_FAILED, EINVAL, "its schema is not %d: use a newer Berth", SCHEMA);
+	if (!get_text(object, "name", found.name, sizeof(found.name)) || !template_name_is_valid(found.name) ||
+	    !get_text(object, "distribution", found.distribution, sizeof(found.distribution)) ||
+	    !get_text(object, "release", found.release, sizeof(found.release)) ||
+	    !get_text(object, "architecture", found.architecture, sizeof(found.architecture)) ||
+	    !get_text(object, "init", found.init, sizeof(found.init)) || !get_number(object, "built", &found.built_at) ||
+	    !get_number(object, "bytes", &found.bytes) || !get_number(object, "entries", &found.entries))
+		return fail(err, BERTH_FAILED, EINVAL, "a member is missing or of the wrong type");
+	*ret = found;
+	return 0;
+}
+
+char *template_format(const struct berth_template *description)
+{
+	CLEAN_JSON json_object *object = json_object_new_object();
+
+	json_object_object_add(object, "schema", json_object_new_int(SCHEMA));
+	json_object_object_add(object, "name", json_object_new_string(description->name));
+	json_object_object_add(object, "distribution", json_object_new_string(description->distribution));
+	json_object_object_add(object, "release", json_object_new_string(description->release));
+	json_object_object_add(object, "architecture", json_object_new_string(description->architecture));
+	json_object_object_add(object, "init", json_object_new_string(description->init));
+	json_object_object_add(object, "built", json_object_new_int64((int64_t)description->built_at));
+	json_object_object_add(object, "bytes", json_object_new_int64((int64_t)description->bytes));
+	json_object_object_add(object, "entries", json_object_new_int64((int64_t)description->entries));
+	return strdup(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY));
+}
+
+static int read_description(int directory, const char *name, struct berth_template *ret, struct berth_error *err)
+{
+	CLEAN_FREE char *text = NULL;
+	int r = read_file_at(directory, DESCRIPTION, 65536, &text, NULL);
+
+	if (r < 0)
+		return fail(err, BERTH_FAILED, -r, "template %s: cannot read its " DESCRIPTION ": %s", name, strerror(-r));
+	r = template_parse(text, ret, err);
+	return r < 0 ? fail_context(err, "template %s: " DESCRIPTION, name) : 0;
+}
+
+static int open_directory(const struct berth *berth, const char *name, struct berth_error *err)
+{
+	char directory[TEMPLATE_DIRECTORY_MAX];
+	int r = template_directory_name(name, directory, err), fd;
+
+	if (r < 0)
+		return r;
+	CLEAN_FD int templates = instance_directory(berth, DIRECTORY_TEMPLATES, err);
+	if (templates < 0)
+		return templates;
+	fd = openat(templates, directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return fail(err, BERTH_NOT_FOUND, ENOENT, "template %s is not built; build it: berthctl template build %s", name, name);
+	return fd < 0 ? fail_errno(err, "cannot open template %s", name) : fd;
+}
+
+int template_open(const struct berth *berth, const char *name, struct berth_template *ret, struct berth_error *err)
+{
+	CLEAN_FD int directory = open_directory(berth, name, err);
+	int r, fd;
+
+	if (directory < 0)
+		return directory;
+	r = read_description(directory, name, ret, err);
+	if (r < 0)
+		return r;
+	fd = openat(directory, "rootfs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return fail_errno(err, "template %s: cannot open its rootfs", name);
+	/* Shared for as long as the caller copies: a delete meanwhile says busy. */
+	if (flock(fd, LOCK_SH | LOCK_NB) < 0) {
+		close(fd);
+		return fail(err, BERTH_BUSY, EWOULDBLOCK, "template %s is being deleted", name);
+	}
+	return fd;
+}
+
+int berth_template_show(struct berth *berth, const char *name, struct berth_template *ret, struct berth_error *err)
+{
+	CLEAN_FD int directory = open_directory(berth, name, err);
+
+	return directory < 0 ? directory : read_description(directory, name, ret, err);
+}
+
+int berth_template_delete(struct berth *berth, const char *name, struct berth_error *err)
+{
+	CLEAN_FD int directory = open_directory(berth, name, err);
+	char old[TEMPLATE_DIRECTORY_MAX], hidden[TEMPLATE_DIRECTORY_MAX + 16];
+
+	if (directory < 0)
+		return directory;
+	CLEAN_FD int rootfs = openat(directory, "rootfs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (rootfs >= 0 && flock(rootfs, LOCK_EX | LOCK_NB) < 0)
+		return fail(err, BERTH_BUSY, EWOULDBLOCK, "template %s is being copied", name);
+	CLEAN_FD int templates = instance_directory(berth, DIRECTORY_TEMPLATES, err);
+	int r = templates < 0 ? templates : template_directory_name(name, old, err);
+	if (r < 0)
+		return r;
+	/* Gone by one rename; what a killed delete leaves behind the dot is recover's. */
+	snprintf(hidden, sizeof(hidden), ".%s" DESTROYING_SUFFIX, old);
+	r = remove_tree_at(templates, hidden, err);
+	if (r == 0 && renameat(templates, old, templates, hidden) < 0)
+		r = fail_errno(err, "cannot delete template %s", name);
+	return r < 0 ? r : remove_tree_at(templates, hidden, err);
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int is_visible(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+int berth_template_list(struct berth *berth, berth_template_function function, void *data, struct berth_error *err)
+{
+	CLEAN_FD int templates = instance_directory(berth, DIRECTORY_TEMPLATES, err);
+	struct dirent **entries;
+	int count, r = 0;
+
+	if (templates < 0)
+		return templates;
+	count = scandirat(templates, ".", &entries, is_visible, by_name);
+	if (count < 0)
+		return fail_errno(err, "cannot list the templates");
+	for (int i = 0; i < count; i++) {
+		struct berth_template found;
+		struct berth_error ignored;
+		CLEAN_FD int directory = openat(templates, entries[i]->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+		if (r == 0 && directory >= 0 && read_description(directory, entries[i]->d_name, &found, &ignored) == 0)
+			r = function(&found, data);
+		free(entries[i]);
+	}
+	free(entries);
+	return r;
+}
