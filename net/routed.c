@@ -29,6 +29,22 @@ void routed_interface_name(uint64_t id, char interface[static IFNAMSIZ])
 	snprintf(interface, IFNAMSIZ, "ve-%u", (unsigned int)(id & 0xffffff));
 }
 
+static bool has_family(const struct address_list *addresses, uint8_t family)
+{
+	for (uint32_t i = 0; i < addresses->count; i++)
+		if (addresses->at[i].family == family)
+			return true;
+	return false;
+}
+
+static const struct address *first_of(const struct address_list *addresses, uint8_t family)
+{
+	for (uint32_t i = 0; i < addresses->count; i++)
+		if (addresses->at[i].family == family)
+			return &addresses->at[i];
+	return NULL;
+}
+
 /* --- messages ------------------------------------------------------------------------------------------------------ */
 
 static int link_index(struct rtnl *rtnl, const char *name)
@@ -109,7 +125,6 @@ static int veth_create(struct rtnl *rtnl, const struct routed_network *network, 
 
 	mnl_nlmsg_put_extra_header(message, sizeof(struct ifinfomsg));
 	mnl_attr_put_strz(message, IFLA_IFNAME, network->interface);
-	put_no_address_generation(message);
 	info = mnl_attr_nest_start(message, IFLA_LINKINFO);
 	mnl_attr_put_strz(message, IFLA_INFO_KIND, "veth");
 	data = mnl_attr_nest_start(message, IFLA_INFO_DATA);
@@ -123,7 +138,8 @@ static int veth_create(struct rtnl *rtnl, const struct routed_network *network, 
 	return rtnl_request(rtnl, message, err, "make the veth %s", network->interface);
 }
 
-static int link_set_alias(struct rtnl *rtnl, int index, const char *alias, struct berth_error *err)
+/* Not at its creation: the kernel takes a family's attributes only of a device that is there. */
+static int link_configure(struct rtnl *rtnl, int index, const char *alias, bool ipv6, struct berth_error *err)
 {
 	char buffer[RTNL_BUFFER];
 	struct nlmsghdr *message = rtnl_begin(rtnl, buffer, RTM_NEWLINK, 0);
@@ -131,7 +147,9 @@ static int link_set_alias(struct rtnl *rtnl, int index, const char *alias, struc
 
 	info->ifi_index = index;
 	mnl_attr_put_strz(message, IFLA_IFALIAS, alias);
-	return rtnl_request(rtnl, message, err, "name veth of %s", alias);
+	if (ipv6)
+		put_no_address_generation(message);
+	return rtnl_request(rtnl, message, err, "configure the veth of %s", alias);
 }
 
 /* RTM_NEWADDR or RTM_DELADDR of one host address. */
@@ -186,22 +204,6 @@ static int route_request(struct rtnl *rtnl, uint16_t type, int index, const stru
 }
 
 /* --- both ends ----------------------------------------------------------------------------------------------------------- */
-
-static bool has_family(const struct address_list *addresses, uint8_t family)
-{
-	for (uint32_t i = 0; i < addresses->count; i++)
-		if (addresses->at[i].family == family)
-			return true;
-	return false;
-}
-
-static const struct address *first_of(const struct address_list *addresses, uint8_t family)
-{
-	for (uint32_t i = 0; i < addresses->count; i++)
-		if (addresses->at[i].family == family)
-			return &addresses->at[i];
-	return NULL;
-}
 
 /* Gateway address on the host end and default route inside, for one family. */
 static int family_up(struct rtnl *host, int host_index, struct rtnl *guest, int guest_index,
@@ -293,7 +295,7 @@ static int veth_up(struct ends *ends, const struct routed_network *network, int 
 	if (r == 0)
 		r = ends_find(ends, network->interface, err);
 	if (r == 0)
-		r = link_set_alias(&ends->host, ends->host_index, network->alias, err);
+		r = link_configure(&ends->host, ends->host_index, network->alias, has_family(addresses, AF_INET6), err);
 	if (r == 0)
 		r = forwarding_harden(network->interface, err);
 	if (r == 0)
