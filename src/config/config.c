@@ -145,7 +145,12 @@ static int parse_line(char *line, int number, struct container_config *config, b
 		return fail(err, BERTH_FAILED, EINVAL, "line %d: %s is given twice", number, line);
 	seen[index_of(key)] = true;
 	r = parse_value(config, key, value, err);
-	return r < 0 ? fail_context(err, "line %d", number) : 0;
+	if (r < 0) {
+		/* A bad file is not the caller's bad usage. */
+		err->kind = BERTH_FAILED;
+		return fail_context(err, "line %d", number);
+	}
+	return 0;
 }
 
 int config_parse(const char *text, size_t length, struct container_config *ret, struct berth_error *err)

@@ -82,11 +82,11 @@ static int load(struct container *container, struct berth_error *err)
 {
 	int r = container_cgroup_init(&container->cgroup, container->berth->cgroup_parent, container->name, err);
 
-	if (r == 0)
-		r = read_config(container, err);
-	if (r == 0)
-		read_state(container);
-	return r;
+	if (r < 0)
+		return r;
+	/* Before the configuration: destroy --force needs it even when that cannot be read. */
+	read_state(container);
+	return read_config(container, err);
 }
 
 int container_open(const struct berth *berth, const char *name, struct container *ret, struct berth_error *err)

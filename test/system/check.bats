@@ -1,0 +1,58 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# check, help and version: what a newcomer runs first.
+
+load helpers
+
+setup_file() { berth_setup; }
+teardown_file() { berth_teardown; }
+
+@test "check says what the host has and lacks, with a remedy for each lack" {
+	ok check
+	has cgroup
+	has nsdelegate
+	ok check --json
+	[ "$(json_get .schema <<< "$output")" = 1 ]
+	[ "$(json_get '[.findings[] | select(.verdict=="missing")] | length' <<< "$output")" = 0 ]
+	[ "$(json_get '[.findings[] | select(.verdict!="ok" and .remedy=="")] | length' <<< "$output")" = 0 ]
+	if is_hybrid; then
+		[[ $(json_get '.findings[] | select(.what=="cgroup") | .found' <<< "$output") == *hybrid* ]]
+	else
+		[ "$(json_get '.findings[] | select(.what=="cgroup") | .verdict' <<< "$output")" = ok ]
+		[ "$(json_get '.findings[] | select(.what=="cgroup nsdelegate") | .verdict' <<< "$output")" = ok ]
+	fi
+}
+
+@test "help names every command and every key" {
+	local word
+	ok help
+	for word in create start stop restart destroy set get list status wait exec enter console pause resume template check recover; do
+		has "  $word "
+		try help "$word"
+		[ "$status" -eq 0 ] || story "no help for $word"
+	done
+	ok help keys
+	for word in memory memory-high swap cpus cpu-weight cpuset pids hostname nameserver ip description init autostart net-nat; do
+		has "--$word "
+	done
+	ok create --help
+	has --template
+	ok --version
+	has berthctl
+}
+
+@test "get shows every key of the file, and --json has raw units" {
+	ok create keys --template busybox --memory 1.5G --cpus 1.5 --ip 10.77.9.1 --ip 2001:db8:9::1 --autostart yes
+	ok get keys --json
+	[ "$(json_get .memory <<< "$output")" = 1610612736 ]
+	[ "$(json_get .cpus <<< "$output")" = 1.5 ]
+	[ "$(json_get .swap <<< "$output")" = 0 ]
+	[ "$(json_get '."memory-high"' <<< "$output")" = null ]
+	[ "$(json_get '.ip | length' <<< "$output")" = 2 ]
+	[ "$(json_get '.nameserver | length' <<< "$output")" = 0 ]
+	[ "$(json_get .autostart <<< "$output")" = true ]
+	[ "$(json_get .template <<< "$output")" = busybox ]
+	ok get keys memory
+	is 1536M
+	ok destroy keys
+}

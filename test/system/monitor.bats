@@ -1,0 +1,109 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The monitor is not the container's life: killed, stopped or starved, the container runs on and every command works.
+
+load helpers
+
+setup_file() {
+	berth_setup
+	berth create mon --template busybox --memory 64M --ip 10.77.5.1
+}
+setup() { berth start mon --if-needed; }
+teardown_file() { berth_teardown; }
+
+@test "killed: the container runs on, status, exec, set and pause work" {
+	local init
+	init=$(status_of mon init-pid)
+	kill -KILL "$(status_of mon monitor-pid)"
+	eventually 5 test "$(status_of mon monitor)" = false
+	[ "$(status_of mon state)" = running ]
+	[ "$(status_of mon init-pid)" = "$init" ]
+	ok exec mon -- true
+	ok set mon --memory 70M
+	ok pause mon
+	ok resume mon
+	ping -c 1 -W 2 10.77.5.1
+	refused 5 "running already" start mon
+	refused 1 "its monitor is gone" console mon
+	ok stop mon --timeout 20
+	[ -z "$(find /sys/fs/cgroup -path '*/berth-*/mon')" ]
+	[ ! -e "$BERTH_ROOT/run/berth/mon" ]
+}
+
+@test "killed, then the guest powers off: the next command cleans up, and start works" {
+	kill -KILL "$(status_of mon monitor-pid)"
+	berth exec mon -- poweroff
+	ended() { [ "$(status_of mon state)" = broken ]; }
+	eventually 20 ended
+	ok start mon
+	ping -c 1 -W 2 10.77.5.1
+	ok stop mon --kill
+}
+
+@test "killed, then the guest powers off: stop and recover clean up too" {
+	kill -KILL "$(status_of mon monitor-pid)"
+	kill -KILL "$(status_of mon init-pid)"
+	ended() { [ "$(status_of mon state)" = broken ]; }
+	eventually 10 ended
+	ok stop mon
+	[ "$(status_of mon state)" = stopped ]
+	ok start mon
+	kill -KILL "$(status_of mon monitor-pid)"
+	kill -KILL "$(status_of mon init-pid)"
+	eventually 10 ended
+	ok recover
+	is "1 mended"
+	[ "$(status_of mon state)" = stopped ]
+}
+
+@test "stopped by SIGSTOP: commands answer, stop works" {
+	kill -STOP "$(status_of mon monitor-pid)"
+	ok exec mon -- true
+	ok status mon
+	ok stop mon --timeout 20
+	[ "$(status_of mon state)" = stopped ]
+}
+
+@test "signals of a logout do not end it" {
+	local monitor signal
+	monitor=$(status_of mon monitor-pid)
+	for signal in HUP INT TERM QUIT PIPE USR1; do kill -$signal "$monitor"; done
+	sleep 0.3
+	[ "$(status_of mon monitor)" = true ]
+}
+
+@test "init killed from the host: the monitor tears down by itself" {
+	kill -KILL "$(status_of mon init-pid)"
+	ok wait mon --state stopped --timeout 10
+	eventually 5 test ! -e "$BERTH_ROOT/run/berth/mon"
+}
+
+@test "a disk that is full loses console output, not the container" {
+	local small=$BATS_TEST_TMPDIR/small
+	mkdir "$small"
+	mount -t tmpfs -o size=24m none "$small"
+	mkdir -p "$small/var/lib/berth"
+	ln -s "$BERTH_TEST_TEMPLATES" "$small/var/lib/berth/templates"
+	ok create full --template busybox --root "$small"
+	ok start full --root "$small"
+	dd if=/dev/zero of="$small/fill" bs=64k 2> /dev/null || true
+	ok exec full --root "$small" -- sh -c 'i=0; while [ $i -lt 3000 ]; do echo "a line for the console $i"; i=$((i+1)); done > /dev/console'
+	[ "$(berth status full --json --root "$small" | json_get .monitor)" = true ]
+	ok exec full --root "$small" -- true
+	rm "$small/fill"
+	ok stop full --kill --root "$small"
+	ok destroy full --root "$small"
+	umount "$small"
+}
+
+@test "it is small: at most 48 KiB of its own" {
+	local pss
+	pss=$(sed -n 's/^Pss: *\([0-9]*\) kB/\1/p' "/proc/$(status_of mon monitor-pid)/smaps_rollup")
+	[ "$pss" -le 48 ] || { echo "PSS $pss KiB"; false; }
+}
+
+@test "started by hand it says so and does nothing" {
+	run "$BERTH_PREFIX/libexec/berth/berth-monitor"
+	[ "$status" -eq 2 ]
+	[[ $output == *"started by berthctl"* ]]
+}
