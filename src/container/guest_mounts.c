@@ -82,8 +82,10 @@ static int make_mount(const struct guest_mount *row, struct berth_error *err)
 	for (size_t i = 0; i + 1 < ARRAY_LENGTH(row->options) && row->options[i]; i += 2)
 		if (fsconfig(fs, FSCONFIG_SET_STRING, row->options[i], row->options[i + 1], 0) < 0)
 			return fail_errno(err, "cannot set %s=%s of the container's /%s", row->options[i], row->options[i + 1], row->target);
+	/* EPERM: the kernel makes a new proc or sysfs in a user namespace only where the old one is wholly in sight. */
 	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		return fail_errno(err, "cannot make the container's /%s", row->target);
+		return fail_errno(err, "cannot make the container's /%s%s", row->target,
+				  errno == EPERM ? " (is something mounted over a part of the host's? findmnt -R /proc /sys shows it)" : "");
 	mount = fsmount(fs, FSMOUNT_CLOEXEC, row->attributes);
 	return mount < 0 ? fail_errno(err, "cannot make the container's /%s", row->target) : mount;
 }

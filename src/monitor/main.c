@@ -39,13 +39,13 @@ static time_t seconds(void)
 	return now.tv_sec;
 }
 
-/* Every signal but SIGKILL is for someone else: the shell that started us, a logout, a service that stops. */
-static void block_signals(void)
+/* Every signal but SIGKILL is for someone else: the shell that started us, a logout, a service that stops. Ignored and not
+ * blocked, for a blocked one would wait for us and end the command that we become. */
+static void set_signals(void (*action)(int))
 {
-	sigset_t all;
-
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
+	for (int number = 1; number < NSIG; number++)
+		if (number != SIGCHLD)
+			signal(number, action);
 }
 
 /* Waits until the host side of the start releases the container. False: it died or gave up. */
@@ -107,15 +107,12 @@ static int become_command(char *const argv[], int log, const char *verb, const c
 {
 	char *command[] = { "berthctl", "--root", argv[3][0] ? argv[3] : "/", (char *)(unsigned long)verb, argv[1],
 			    (char *)(unsigned long)how, NULL };
-	sigset_t none;
-
 	if (log >= 0) {
 		dup2(log, 1);
 		dup2(log, 2);
 	}
 	syscall(SYS_close_range, 3, ~0U, 0);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	set_signals(SIG_DFL);
 	execv(argv[2], command);
 	return 1;
 }
@@ -132,7 +129,7 @@ int main(int argc, char *argv[])
 		fprintf(stderr, "berth-monitor: started by berthctl start only\n");
 		return 2;
 	}
-	block_signals();
+	set_signals(SIG_IGN);
 	fcntl(MONITOR_FD_INIT, F_SETFD, FD_CLOEXEC);
 	if (!wait_released(&master, &slave)) {
 		/* The start died half-way. The container side ends by itself when its socket does; this is for one that hangs. */

@@ -114,7 +114,7 @@ heard_by_world() {
 	# Follow the start by the system calls of the host side: the firewall's batch is sent before the veth is made.
 	command -v strace > /dev/null || skip "strace is not here"
 	ok stop net2 --kill
-	timeout 5 strace -f -e trace=sendto,sendmsg -o "$BATS_TEST_TMPDIR/trace" berthctl start net2 || true
+	timeout 5 strace -I 1 -f -e trace=sendto,sendmsg -o "$BATS_TEST_TMPDIR/trace" berthctl start net2 || true
 	ok start net2 --if-needed
 	local filter up
 	filter=$(grep -n 'NFT_MSG_NEWSETELEM\|NFNL_SUBSYS_NFTABLES<<8|0xc\|nlmsg_type=0xa0c' "$BATS_TEST_TMPDIR/trace" | head -n 1 | cut -d: -f1)
@@ -178,13 +178,12 @@ heard_by_world() {
 	[ "$(grep -c drop <<< "$output")" = 4 ]
 }
 
-@test "a host without IPv6: an IPv6 address is refused with the reason, IPv4 works" {
+@test "a host with IPv6 switched off: IPv4 works" {
 	[ -e /proc/sys/net/ipv6/conf/all/disable_ipv6 ] || skip "this host has no IPv6 to be without"
-	run unshare --net --mount bash -c '
-		mount --bind /dev/null /proc/sys/net/ipv6/conf/all/forwarding 2> /dev/null || true
+	run unshare --net bash -c '
 		echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6
 		echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6
 		ip link set lo up
 		berthctl create v4 --template busybox --ip 10.77.4.1 && berthctl start v4 && ping -c 1 -W 2 10.77.4.1 && berthctl stop --kill v4 && berthctl destroy v4'
-	[ "$status" -eq 0 ]
+	[ "$status" -eq 0 ] || { echo "$output"; false; }
 }

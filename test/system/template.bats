@@ -81,7 +81,7 @@ teardown_file() { berth_teardown; }
 	[ ! -e /etc/berth-was-here ]
 	[ ! -e "$tree/mem" ]
 	[ "$(cat "$tree/etc/uid")" = 0 ]
-	[ "$(awk '{print $2 > 65535, $3}' "$tree/etc/map")" = "1 65536" ]
+	[ "$(awk '{print ($2 > 65535), $3}' "$tree/etc/map")" = "1 65536" ]
 	[ "$(stat -c %u:%g "$tree/etc/uid")" = 0:0 ]
 	! grep -q hunter2 "$tree/etc/env"
 	ok template delete nosy
