@@ -81,7 +81,9 @@ teardown_file() { berth_teardown; }
 @test "a disk that is full loses console output, not the container" {
 	local small=$BATS_TEST_TMPDIR/small
 	mkdir "$small"
-	mount -t tmpfs -o size=24m none "$small"
+	truncate -s 48M "$small.img"
+	mkfs.ext4 -q -F "$small.img"
+	mount -o loop "$small.img" "$small"
 	mkdir -p "$small/var/lib/berth"
 	ln -s "$BERTH_TEST_TEMPLATES" "$small/var/lib/berth/templates"
 	ok create full --template busybox --root "$small"

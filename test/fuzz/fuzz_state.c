@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The run file. */
+#include "container/state.h"
+#include "fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct container_state state;
+	char *text = fuzz_text(data, size);
+
+	if (state_parse(text, size, &state)) {
+		must(state.addresses.count <= ADDRESSES_MAX);
+		must(memchr(state.interface, 0, sizeof(state.interface)));
+		must(state.init.pid >= 0 && state.monitor.pid >= 0);
+	}
+	free(text);
+	return 0;
+}
