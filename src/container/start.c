@@ -233,7 +233,7 @@ static _Noreturn void become_monitor(struct start *start)
 	if (r == 0)
 		r = clone_container(start, &pid, &pidfd, &error);
 	if (r == 0)
-		r = stage_send(socket, STAGE_BORN, pid, &pidfd, 1, "the host side", &error);
+		r = stage_send(socket, STAGE_BORN, pid, NULL, 0, "the host side", &error);
 	if (r == 0)
 		r = place_descriptors(start, directory, pidfd, &error);
 	/* From here on the socket is MONITOR_FD_HOST; the old number may be anything. */
@@ -298,7 +298,7 @@ static int run_host_side(struct start *start, struct container *container, pid_t
 	r = stage_wait(start->monitor_host_end, STAGE_BORN, &message, fds, deadline, "the monitor", err);
 	if (r < 0)
 		return r;
-	CLEAN_FD int pidfd = fds[0];
+	/* Its parent, the monitor-to-be, does not reap it before it is released: until then the number stays its own. */
 	pid_t init = message.pid;
 	r = map_and_mount(start, init, err);
 	if (r == 0)
