@@ -6,15 +6,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-int read_file_at(int dirfd, const char *path, size_t max, char **ret, size_t *ret_length)
+int read_all(int fd, size_t max, char **ret, size_t *ret_length)
 {
-	CLEAN_FD int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	CLEAN_FREE char *buffer = NULL;
+	CLEAN_FREE char *buffer = malloc(max + 2);
 	size_t length = 0;
 
-	if (fd < 0)
-		return -errno;
-	buffer = malloc(max + 2);
 	if (!buffer)
 		return -ENOMEM;
 	for (;;) {
@@ -35,6 +31,13 @@ int read_file_at(int dirfd, const char *path, size_t max, char **ret, size_t *re
 	if (ret_length)
 		*ret_length = length;
 	return 0;
+}
+
+int read_file_at(int dirfd, const char *path, size_t max, char **ret, size_t *ret_length)
+{
+	CLEAN_FD int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	return fd < 0 ? -errno : read_all(fd, max, ret, ret_length);
 }
 
 int read_small_at(int dirfd, const char *path, char *buffer, size_t size)

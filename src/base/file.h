@@ -11,6 +11,9 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 
+/* Reads what is left of fd, at most max bytes, into a new NUL-terminated buffer (free with free()). -EFBIG when it is more. */
+int read_all(int fd, size_t max, char **ret, size_t *ret_length);
+
 /* Reads at most max bytes of a file into a new NUL-terminated buffer (free with free()). -EFBIG when it is larger.
  * Fills no error: the caller knows what the file is. */
 int read_file_at(int dirfd, const char *path, size_t max, char **ret, size_t *ret_length);

@@ -46,33 +46,13 @@ int guest_read_file(int root_fd, const char *path, size_t max, char **ret)
 {
 	/* O_NONBLOCK: the guest may have put a fifo there, whose open would wait for ever. */
 	CLEAN_FD int fd = guest_open(root_fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
-	CLEAN_FREE char *buffer = NULL;
-	size_t length = 0;
 	struct stat st;
 
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -ENXIO;
-	buffer = malloc(max + 1);
-	if (!buffer)
-		return -ENOMEM;
-	while (length <= max) {
-		ssize_t got = read(fd, buffer + length, max + 1 - length);
-
-		if (got < 0)
-			return -errno;
-		if (got == 0)
-			break;
-		length += (size_t)got;
-	}
-	if (length > max)
-		return -EFBIG;
-	buffer[length] = '\0';
-	*ret = take_ptr(buffer);
-	return 0;
+	return S_ISREG(st.st_mode) ? read_all(fd, max, ret, NULL) : -ENXIO;
 }
 
 int guest_replace_file(int root_fd, const char *directory, const char *name, const char *text, uid_t uid, gid_t gid,

@@ -46,12 +46,14 @@ static bool parse_thousandths(const char **text, uint64_t *ret)
 
 /* What the kernel's page counters can hold and a signed file offset too. */
 #define SIZE_LIMIT ((uint64_t)INT64_MAX >> 1)
+__extension__ typedef unsigned __int128 wide;
 
 static bool parse_size(const char *text, void *field, char *why, size_t why_size)
 {
 	static const char units[] = "KMGT";
-	uint64_t thousandths, unit = 1, value;
+	uint64_t thousandths, unit = 1;
 	const char *p = text;
+	wide bytes;
 
 	if (!strcmp(text, "unlimited")) {
 		*(uint64_t *)field = UNLIMITED;
@@ -71,16 +73,12 @@ static bool parse_size(const char *text, void *field, char *why, size_t why_size
 	} else if (thousandths % 1000) {
 		return false;
 	}
-	if (__builtin_mul_overflow(thousandths, unit, &value) || value / 1000 > SIZE_LIMIT) {
-		/* The product of thousandths overflows first; whole units get the range they have. */
-		if (thousandths % 1000 || __builtin_mul_overflow(thousandths / 1000, unit, &value) || value > SIZE_LIMIT) {
-			snprintf(why, why_size, "it is larger than any machine");
-			return false;
-		}
-		*(uint64_t *)field = value;
-		return true;
+	bytes = (wide)thousandths * unit / 1000;
+	if (bytes > SIZE_LIMIT) {
+		snprintf(why, why_size, "it is larger than any machine");
+		return false;
 	}
-	*(uint64_t *)field = value / 1000;
+	*(uint64_t *)field = (uint64_t)bytes;
 	return true;
 }
 

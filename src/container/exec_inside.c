@@ -19,13 +19,10 @@
 #include "base/guest_path.h"
 #include "container/confine.h"
 #include "container/exec.h"
+#include "container/login.h"
 #include "container/stage.h"
 
 #define GUEST_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-struct login {
-	char home[256], shell[256];
-};
 
 static int join_namespaces(struct joining *joining, struct berth_error *err)
 {
@@ -49,32 +46,6 @@ static int join_namespaces(struct joining *joining, struct berth_error *err)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return fail_errno(err, "cannot tie the command to its caller");
 	return 0;
-}
-
-/* root's line of the guest's /etc/passwd; the file is the guest's, so any of it may be nonsense. */
-static void read_login(struct login *login)
-{
-	CLEAN_FREE char *text = NULL;
-	CLEAN_FD int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	char *rest, *line;
-
-	strcpy(login->home, "/root");
-	strcpy(login->shell, "/bin/sh");
-	if (root < 0 || guest_read_file(root, "etc/passwd", 1 << 20, &text) < 0)
-		return;
-	for (rest = text; (line = strsep(&rest, "\n"));) {
-		char *fields[7] = { NULL };
-
-		for (size_t i = 0; i < 7 && line; i++)
-			fields[i] = strsep(&line, ":");
-		if (!fields[6] || strcmp(fields[0], "root") != 0)
-			continue;
-		if (fields[5][0] == '/' && strlen(fields[5]) < sizeof(login->home))
-			strcpy(login->home, fields[5]);
-		if (fields[6][0] == '/' && strlen(fields[6]) < sizeof(login->shell))
-			strcpy(login->shell, fields[6]);
-		return;
-	}
 }
 
 /* A terminal of the guest's own devpts: the guest never holds the operator's (TIOCSTI, CVE-2017-5226's class). */
@@ -163,7 +134,7 @@ _Noreturn void exec_inside(struct joining *joining)
 	confine_signals();
 	r = join_namespaces(joining, &error);
 	if (r == 0)
-		read_login(&login);
+		login_read(&login);
 	if (r == 0 && what->terminal)
 		r = make_terminal(joining, &error);
 	if (r == 0 && what->directory && chdir(what->directory) < 0)
