@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Prints the scdoc source of berth-container.conf(5) from the key table. Runs when Berth is built. */
 #include <stdio.h>
+#include <string.h>
 
 #include "config/config.h"
 
-/* scdoc gives these a meaning. */
+/* Text of the table for scdoc, which gives these a meaning: some anywhere, some at the beginning of a line only. */
 static void put(const char *text)
 {
+	if (strchr("-.|[];", *text) && *text)
+		fputs("\\", stdout);
 	for (; *text; text++) {
-		if (*text == '_' || *text == '*' || *text == '\\' || *text == '#')
+		if (strchr("_*\\#`+<>~", *text))
 			putchar('\\');
 		putchar(*text);
 	}
@@ -17,34 +20,83 @@ static void put(const char *text)
 static const char *takes_effect(enum applied_by by)
 {
 	switch (by) {
-	case BY_START: return "A change takes effect at the next start.";
-	case BY_HOST: return "Only stored.";
-	case BY_IDENTITY: return "Never changed.";
-	default: return "A change takes effect at once.";
+	case BY_CGROUP:
+	case BY_NETWORK:
+	case BY_GUEST:
+		return "live";
+	case BY_START:
+		return "at the next start";
+	case BY_HOST:
+		return "only stored, for the host's own use";
+	case BY_IDENTITY:
+		break;
 	}
+	return "set by create, never changed";
+}
+
+static void put_type(const struct value_type *type, const char *more)
+{
+	printf("_");
+	put(type->syntax);
+	printf("_\n\tIs ");
+	put(type->accepted);
+	printf(".%s%s\n\n", more[0] ? " " : "", more);
+}
+
+static void put_key(const struct key *key)
+{
+	printf("*%s* = _", key->outside.name);
+	put(key->type->syntax);
+	printf("_%s\n\t", key->type->list ? " (a list)" : "");
+	put(key->outside.manual);
+	printf("\n\n\tAccepted: ");
+	put(key->type->accepted);
+	printf(".++\n");
+	if (key->applied_by != BY_IDENTITY) {
+		printf("\tDefault: ");
+		put(key->outside.fallback[0] ? key->outside.fallback : "none");
+		printf(".++\n");
+	}
+	printf("\tA change takes effect: %s.\n\n", takes_effect(key->applied_by));
 }
 
 int main(void)
 {
-	printf("berth-container.conf(5)\n\n# NAME\n\nberth-container.conf - configuration of a container\n\n# DESCRIPTION\n\n"
-	       "_/var/lib/berth/containers/NAME/container.conf_ is written by *berthctl create* and *berthctl set*. Its first line is\n"
-	       "_version = 1_; the others are _key = value_, empty, or comments that begin with _#_. A list has one line for each value.\n"
-	       "Unknown keys, plain keys given twice, values that are not acceptable and a file that was cut short are refused, with the line.\n"
-	       "The last keys are the container's identity, which *create* writes and nobody changes.\n\n"
-	       "Each key but those is an option of *create* and *set*: _memory = 512M_ is *--memory 512M*.\n\n# KEYS\n\n");
-	for (size_t i = 0; i < KEY_COUNT; i++) {
-		const struct key *key = &keys[i];
+	bool identity = false;
 
-		printf("*%s* = _", key->outside.name);
-		put(key->type->syntax);
-		printf("_%s\n\t", key->type->list ? " (a list)" : "");
-		put(key->outside.manual);
-		printf("++\nAccepted is ");
-		put(key->type->accepted);
-		printf(".%s", key->outside.fallback[0] ? " If not given: " : "");
-		put(key->outside.fallback);
-		printf("%s %s\n\n", key->outside.fallback[0] ? "." : "", takes_effect(key->applied_by));
+	printf("berth-container.conf(5)\n\n# NAME\n\nberth-container.conf - configuration of a container\n\n"
+	       "# SYNOPSIS\n\n_/var/lib/berth/containers/NAME/container.conf_\n\n# DESCRIPTION\n\n"
+	       "The settings and the identity of one container. *berthctl create* writes the file, *berthctl set* changes it and *berthctl\n"
+	       "get* reads it. It is replaced as a whole, atomically. It is not meant to be edited: a change by hand is not checked, claims no\n"
+	       "address, and reaches a running container only at its next start; comments of others are gone after the next *set*.\n\n"
+	       "The first line is _version = 1_. A file with another version is refused. Each further line is\n\n"
+	       "```\nkey = value\n```\n\n"
+	       "or empty, or a comment, whose first character after blanks is _#_. Blanks at the ends of a line and around _=_ do not count.\n"
+	       "There is no quoting, and no comment after a value. A list has one line for each of its values, in order, at most %d. A key that is not there has\n"
+	       "its default.\n\n"
+	       "The identity comes last. It is written by *create* and never changed. A file that lacks a part of it, or whose last line has\n"
+	       "no newline, was cut short and is refused. So are unknown keys, a key given twice that is no list, values that are not\n"
+	       "acceptable, control characters, and files of more than 64 KiB. The error names the line. Until it is mended the container\n"
+	       "is listed as _broken_, and only *berthctl destroy --force* works on it.\n\n"
+	       "Each setting is an option of *create* and *set* with the same name: _memory = 512M_ is *--memory* _512M_. For a list,\n"
+	       "*--ip* given for each value is the whole list; *--ip-add* and *--ip-del* change one value. An empty value takes the key out.\n\n"
+	       "```\nversion = 1\nmemory = 512M\ncpus = 1.5\nip = 192.0.2.10\nip = 2001:db8::10\n...\n```\n\n",
+	       ADDRESSES_MAX);
+
+	printf("# VALUES\n\n");
+	put_type(&type_SIZE, "Decimals need a unit and are at most three. Units may be small letters.");
+	put_type(&type_CORES, "");
+	put_type(&type_CPU_LIST, "");
+	put_type(&type_ADDRESSES, "Loopback, link-local, multicast, unspecified and reserved addresses are refused.");
+
+	printf("# KEYS\n\n");
+	for (size_t i = 0; i < KEY_COUNT; i++) {
+		if (keys[i].applied_by == BY_IDENTITY && !identity)
+			printf("# IDENTITY\n\n");
+		identity = keys[i].applied_by == BY_IDENTITY;
+		put_key(&keys[i]);
 	}
+
 	printf("# SEE ALSO\n\n*berthctl*(8), *berth*(7)\n");
 	return ferror(stdout) || fflush(stdout) ? 1 : 0;
 }

@@ -153,7 +153,8 @@ struct removal {
 
 static int remove_entries(struct removal *removal, int fd, int depth, struct berth_error *err)
 {
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	/* Anew and not by dup: an open directory of btrfs shows what was in it when it was opened. */
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CLEAN_DIR DIR *dir = copy < 0 ? NULL : fdopendir(copy);
 	struct dirent *entry;
 
@@ -161,7 +162,6 @@ static int remove_entries(struct removal *removal, int fd, int depth, struct ber
 		close_keep_errno(copy);
 		return fail_errno(err, "cannot list a directory of %s", removal->name);
 	}
-	rewinddir(dir);
 	while (errno = 0, (entry = readdir(dir))) {
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;

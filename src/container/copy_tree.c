@@ -301,7 +301,7 @@ static int copy_entry(struct copy *copy, int dir_fd, const char *name, const cha
 
 static int walk(struct copy *copy, int dir_fd, const char *path, int depth, struct berth_error *err)
 {
-	int own = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
+	int own = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CLEAN_DIR DIR *dir = own < 0 ? NULL : fdopendir(own);
 	struct dirent *entry;
 

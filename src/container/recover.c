@@ -16,7 +16,7 @@
 static int release_claims(const struct berth *berth, enum directory which, const char *name, struct berth_error *err)
 {
 	CLEAN_FD int directory = instance_directory(berth, which, err);
-	int own = directory < 0 ? -1 : fcntl(directory, F_DUPFD_CLOEXEC, 0);
+	int own = directory < 0 ? -1 : openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CLEAN_DIR DIR *dir = own < 0 ? NULL : fdopendir(own);
 	struct dirent *entry;
 

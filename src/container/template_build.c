@@ -247,7 +247,7 @@ static int run_builder(struct build *build, int rootfs, uid_t host_uid, berth_pr
 
 static int count_tree(int fd, uint64_t *entries, uint64_t *bytes, int depth)
 {
-	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CLEAN_DIR DIR *dir = own < 0 ? NULL : fdopendir(own);
 	struct dirent *entry;
 
@@ -317,6 +317,7 @@ static int describe(int directory, int rootfs, const struct build *build, struct
 		      fail(err, BERTH_FAILED, ENOMEM, "out of memory");
 }
 
+/* Returns an fd of the script. */
 static int find_script(struct build *build, struct berth_error *err)
 {
 	char relative[128];
@@ -326,10 +327,8 @@ static int find_script(struct build *build, struct berth_error *err)
 	r = installed_path(relative, build->script, err);
 	if (r < 0)
 		return r;
-	build->script_fd = open(build->script, O_RDONLY | O_CLOEXEC);
-	if (build->script_fd < 0)
-		return fail(err, BERTH_NOT_FOUND, errno, "there is no script for template %s (%s)", build->name, build->script);
-	return 0;
+	r = open(build->script, O_RDONLY | O_CLOEXEC);
+	return r < 0 ? fail(err, BERTH_NOT_FOUND, errno, "there is no script for template %s (%s)", build->name, build->script) : r;
 }
 
 /* In the hidden directory, which becomes the template by one rename. */
@@ -391,10 +390,10 @@ int berth_template_build(struct berth *berth, const char *name, const char *mirr
 		return r;
 	if (mirror && strncmp(mirror, "http://", 7) != 0 && strncmp(mirror, "https://", 8) != 0 && strncmp(mirror, "file:/", 6) != 0)
 		return fail(err, BERTH_USAGE, EINVAL, "mirror: '%.100s' is not acceptable; accepted are http, https and file URLs", mirror);
-	r = find_script(&build, err);
-	if (r < 0)
-		return r;
-	CLEAN_FD int script = build.script_fd;
+	CLEAN_FD int script = find_script(&build, err);
+	if (script < 0)
+		return script;
+	build.script_fd = script;
 	CLEAN_FD int templates = instance_directory(berth, DIRECTORY_TEMPLATES, err);
 	if (templates < 0)
 		return templates;

@@ -50,6 +50,22 @@ teardown_file() { berth_teardown; }
 	ok destroy copy
 }
 
+@test "on a filesystem that can, a copy shares the template's blocks, and starts" {
+	local disk=$BATS_TEST_TMPDIR/disk
+	mkdir "$disk"
+	truncate -s 300M "$disk.img"
+	mkfs.btrfs -q "$disk.img" 2> /dev/null
+	mount -o loop "$disk.img" "$disk"
+	ok template build busybox --root "$disk"
+	ok create shared --template busybox --root "$disk"
+	sync -f "$disk"
+	filefrag -v "$disk/var/lib/berth/containers/shared/rootfs/bin/busybox" | grep -q shared
+	ok start shared --root "$disk"
+	ok exec shared --root "$disk" -- touch /root/mine
+	ok destroy --force shared --root "$disk"
+	umount "$disk"
+}
+
 @test "a script that fails leaves nothing and its reason is the error" {
 	local share=$BATS_TEST_TMPDIR/prefix/share/berth/templates
 	mkdir -p "$share"
