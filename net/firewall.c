@@ -426,21 +426,25 @@ static int remove_elements(const char *set, const char *interface, const struct 
 	return 0;
 }
 
-int firewall_remove(const char *interface, const struct address_list *addresses, struct berth_error *err)
+static int removed(int r, struct berth_error *err)
 {
-	int r = 0;
+	return r < 0 ? fail(err, BERTH_FAILED, -r, "cannot remove addresses from the nftables table inet " TABLE ": %s", strerror(-r)) : 0;
+}
 
-	if (addresses->count == 0)
-		return 0;
-	r = remove_elements("source4", interface, addresses, AF_INET);
-	if (r == 0)
-		r = remove_elements("source6", interface, addresses, AF_INET6);
-	if (r == 0)
-		r = remove_elements("nat4", NULL, addresses, AF_INET);
+int firewall_remove_nat(const struct address_list *addresses, struct berth_error *err)
+{
+	int r = remove_elements("nat4", NULL, addresses, AF_INET);
+
 	if (r == 0)
 		r = remove_elements("nat6", NULL, addresses, AF_INET6);
-	if (r < 0)
-		return fail(err, BERTH_FAILED, -r, "cannot remove the addresses of %s from the nftables table inet " TABLE ": %s",
-			    interface, strerror(-r));
-	return 0;
+	return removed(r, err);
+}
+
+int firewall_remove(const char *interface, const struct address_list *addresses, struct berth_error *err)
+{
+	int r = remove_elements("source4", interface, addresses, AF_INET);
+
+	if (r == 0)
+		r = remove_elements("source6", interface, addresses, AF_INET6);
+	return r < 0 ? removed(r, err) : firewall_remove_nat(addresses, err);
 }

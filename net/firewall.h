@@ -25,5 +25,8 @@ int firewall_add(const char *interface, const struct address_list *addresses, bo
 /* Takes them out again, and of the nat sets; what is not there is fine. */
 int firewall_remove(const char *interface, const struct address_list *addresses, struct berth_error *err);
 
+/* Takes them out of the nat sets alone. */
+int firewall_remove_nat(const struct address_list *addresses, struct berth_error *err);
+
 /* Whether the table is in the kernel. */
 bool firewall_present(void);

@@ -332,13 +332,8 @@ static int narrow_firewall(const struct routed_network *old, const struct routed
 		if (!address_list_has(new->addresses, &old->addresses->at[i]))
 			gone.at[gone.count++] = old->addresses->at[i];
 	int r = firewall_remove(new->interface, &gone, err);
-	/* nat switched off: the elements of both sets go and the source ones come back, in that order for a moment
-	 * shorter than a packet's retransmission. */
-	if (r == 0 && old->nat && !new->nat) {
-		r = firewall_remove(new->interface, new->addresses, err);
-		if (r == 0)
-			r = firewall_add(new->interface, new->addresses, false, err);
-	}
+	if (r == 0 && old->nat && !new->nat)
+		r = firewall_remove_nat(new->addresses, err);
 	return r;
 }
 

@@ -83,6 +83,7 @@ typedef void (*berth_progress_function)(const char *what, uint64_t done, uint64_
 BERTH_PUBLIC int berth_create(struct berth *berth, const char *name, const char *template_name,
 			      const struct berth_setting *settings, size_t count,
 			      berth_progress_function progress, void *data, struct berth_error *err);
+/* Returns when the guest's init has been executed. The monitor is a child of the calling process, which should end or reap. */
 BERTH_PUBLIC int berth_start(struct berth *berth, const char *name, struct berth_error *err);
 
 enum berth_stop { BERTH_STOP_ASK, BERTH_STOP_KILL };

@@ -174,7 +174,7 @@ static int remove_entries(struct removal *removal, int fd, int depth, struct ber
 
 			do
 				snprintf(up, sizeof(up), ".removing.%lu", removal->moved++);
-			while (renameat2(fd, entry->d_name, removal->top, up, 1 /* RENAME_NOREPLACE */) < 0 && errno == EEXIST);
+			while (renameat2(fd, entry->d_name, removal->top, up, RENAME_NOREPLACE) < 0 && errno == EEXIST);
 			continue;
 		}
 		CLEAN_FD int child = openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -22,8 +22,6 @@
 #include "container/template.h"
 #include "container/trial.h"
 
-#define NOREPLACE 1	/* RENAME_NOREPLACE of linux/fs.h, which does not go with stdio.h everywhere */
-
 static int make_uuid(char uuid[static 37], struct berth_error *err)
 {
 	unsigned char b[16];
@@ -125,7 +123,7 @@ static int create_in(struct container *container, int containers, const char *hi
 		r = fill(container, template, description, progress, data, err);
 	if (r == 0 && was_interrupted())
 		r = fail(err, BERTH_FAILED, EINTR, "interrupted");
-	if (r == 0 && renameat2(containers, hidden, containers, container->name, NOREPLACE) < 0)
+	if (r == 0 && renameat2(containers, hidden, containers, container->name, RENAME_NOREPLACE) < 0)
 		r = errno == EEXIST ? fail(err, BERTH_EXISTS, EEXIST, "there is a container %s already", container->name) :
 				      fail_errno(err, "cannot name the directory of %s", container->name);
 	if (r == 0) {

@@ -271,7 +271,7 @@ static int count_tree(int fd, uint64_t *entries, uint64_t *bytes, int depth)
 	return 0;
 }
 
-/* The script leaves /etc/berth-template (distribution, release, init: one "key=value" a line) in the tree. */
+/* The script leaves /.berth-template (distribution, release, init: one "key=value" a line) in the tree. */
 static void read_facts(int rootfs, struct berth_template *description)
 {
 	CLEAN_FREE char *text = NULL;
@@ -358,19 +358,14 @@ static int build_in(struct berth *berth, struct build *build, int directory, ber
 
 static int place(int templates, const char *hidden, const char *final, bool replace, struct berth_error *err)
 {
-	char old[TEMPLATE_DIRECTORY_MAX + 16];
-	int r;
-
-	if (renameat2(templates, hidden, templates, final, 1 /* RENAME_NOREPLACE */) == 0)
+	if (renameat2(templates, hidden, templates, final, RENAME_NOREPLACE) == 0)
 		return 0;
 	if (errno != EEXIST || !replace)
 		return fail_errno(err, "cannot put it in its place");
 	/* The old one and the new one change places in one step; then the old one has the hidden name. */
-	if (renameat2(templates, hidden, templates, final, 2 /* RENAME_EXCHANGE */) < 0)
+	if (renameat2(templates, hidden, templates, final, RENAME_EXCHANGE) < 0)
 		return fail_errno(err, "cannot put it in its place");
-	snprintf(old, sizeof(old), "%s", hidden);
-	r = remove_tree_at(templates, old, err);
-	return r;
+	return remove_tree_at(templates, hidden, err);
 }
 
 int berth_template_build(struct berth *berth, const char *name, const char *mirror, bool replace, bool verbose,

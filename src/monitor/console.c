@@ -43,7 +43,9 @@ static void write_log(struct console *console, const char *data, size_t length)
 		renameat(console->directory, CONSOLE_LOG, console->directory, CONSOLE_LOG_OLD);
 		open_log(console);
 	}
-	/* A full disk loses console output; the guest does not wait for it. */
+	/* A full disk loses console output; the guest does not wait for it. Later there may be room again. */
+	if (console->log < 0)
+		open_log(console);
 	if (console->log >= 0 && write(console->log, data, length) > 0)
 		console->log_size += (long)length;
 }
