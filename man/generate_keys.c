@@ -17,30 +17,39 @@ static void put(const char *text)
 	}
 }
 
+/* The table's phrases as sentences. */
+static void put_sentence(const char *text)
+{
+	if (*text >= 'a' && *text <= 'z')
+		putchar(*text++ - 'a' + 'A');
+	put(text);
+	putchar('.');
+}
+
 static const char *takes_effect(enum applied_by by)
 {
 	switch (by) {
 	case BY_CGROUP:
 	case BY_NETWORK:
 	case BY_GUEST:
-		return "live";
+		return "A change takes effect live";
 	case BY_START:
-		return "at the next start";
+		return "A change takes effect at the next start";
 	case BY_HOST:
-		return "only stored, for the host's own use";
+		return "Stored only: no container changes by it";
 	case BY_IDENTITY:
 		break;
 	}
-	return "set by create, never changed";
+	return "Set by create and never changed";
 }
 
 static void put_type(const struct value_type *type, const char *more)
 {
 	printf("_");
 	put(type->syntax);
-	printf("_\n\tIs ");
-	put(type->accepted);
-	printf(".%s%s\n\n", more[0] ? " " : "", more);
+	printf("_\n\t");
+	put_sentence(type->accepted);
+	printf("%s%s\n\n", more[0] ? " " : "", more);
 }
 
 static void put_key(const struct key *key)
@@ -48,16 +57,19 @@ static void put_key(const struct key *key)
 	printf("*%s* = _", key->outside.name);
 	put(key->type->syntax);
 	printf("_%s\n\t", key->type->list ? " (a list)" : "");
+	put_sentence(key->outside.help);
+	printf("\n\n\t");
 	put(key->outside.manual);
+	/* After a line break scdoc wants no indentation: the paragraph has it. */
 	printf("\n\n\tAccepted: ");
 	put(key->type->accepted);
 	printf(".++\n");
-	if (key->applied_by != BY_IDENTITY) {
-		printf("\tDefault: ");
-		put(key->outside.fallback[0] ? key->outside.fallback : "none");
+	if (key->outside.fallback[0]) {
+		printf("Default: ");
+		put(key->outside.fallback);
 		printf(".++\n");
 	}
-	printf("\tA change takes effect: %s.\n\n", takes_effect(key->applied_by));
+	printf("%s.\n\n", takes_effect(key->applied_by));
 }
 
 int main(void)
@@ -67,8 +79,8 @@ int main(void)
 	printf("berth-container.conf(5)\n\n# NAME\n\nberth-container.conf - configuration of a container\n\n"
 	       "# SYNOPSIS\n\n_/var/lib/berth/containers/NAME/container.conf_\n\n# DESCRIPTION\n\n"
 	       "The settings and the identity of one container. *berthctl create* writes the file, *berthctl set* changes it and *berthctl\n"
-	       "get* reads it. It is replaced as a whole, atomically. It is not meant to be edited: a change by hand is not checked, claims no\n"
-	       "address, and reaches a running container only at its next start; comments of others are gone after the next *set*.\n\n"
+	       "get* reads it. It is replaced as a whole, atomically. It is not meant to be edited: a change by hand is not tried on the kernel, claims\n"
+	       "no address, and reaches a running container only at its next start; comments are gone after the next *set*.\n\n"
 	       "The first line is _version = 1_. A file with another version is refused. Each further line is\n\n"
 	       "```\nkey = value\n```\n\n"
 	       "or empty, or a comment, whose first character after blanks is _#_. Blanks at the ends of a line and around _=_ do not count.\n"

@@ -13,9 +13,6 @@
 #include "container/container.h"
 #include "container/teardown.h"
 
-/* SIGRTMIN of the kernel's numbering; libc's is two higher. */
-#define KERNEL_SIGRTMIN 34
-
 static bool signal_in(pid_t pid, const char *set, int number)
 {
 	char path[32], status[4096];
@@ -47,10 +44,10 @@ static int power_off_signal(pid_t init)
 {
 	char program[64];
 
-	/* systemd reads its commands by signalfd, so they are blocked: +3 halts. It can be 4 ms after exec before it is so
-	 * far; then the other rules find nothing and the next look does. */
-	if (signal_in(init, "\nSigBlk:", KERNEL_SIGRTMIN + 3) || signal_in(init, "\nSigCgt:", KERNEL_SIGRTMIN + 3))
-		return KERNEL_SIGRTMIN + 3;
+	/* systemd reads its commands by signalfd, so they are blocked: +3 halts. Just after its exec it is not so far yet; then
+	 * the other rules find nothing and the next look does. (SIGRTMIN is libc's here and in systemd.) */
+	if (signal_in(init, "\nSigBlk:", SIGRTMIN + 3) || signal_in(init, "\nSigCgt:", SIGRTMIN + 3))
+		return SIGRTMIN + 3;
 	program_name(init, program);
 	/* busybox init: USR1 halts, USR2 powers off, TERM reboots. It blocks them and waits, or catches them. */
 	if (!strncmp(program, "busybox", 7) &&
