@@ -5,10 +5,11 @@
 
 #include "config/config.h"
 
-/* Text of the table for scdoc, which gives these a meaning: some anywhere, some at the beginning of a line only. */
+/* Text of the table for scdoc, which gives these a meaning: some anywhere, some at the beginning of a line only. A full stop at
+ * the beginning is left to scdoc, which keeps it from roff as long as it is not escaped. */
 static void put(const char *text)
 {
-	if (strchr("-.|[];", *text) && *text)
+	if (*text && strchr("-|[];", *text))
 		fputs("\\", stdout);
 	for (; *text; text++) {
 		if (strchr("_*\\#`+<>~", *text))
@@ -78,20 +79,23 @@ int main(void)
 
 	printf("berth-container.conf(5)\n\n# NAME\n\nberth-container.conf - configuration of a container\n\n"
 	       "# SYNOPSIS\n\n_/var/lib/berth/containers/NAME/container.conf_\n\n# DESCRIPTION\n\n"
-	       "The settings and the identity of one container. *berthctl create* writes the file, *berthctl set* changes it and *berthctl\n"
-	       "get* reads it. It is replaced as a whole, atomically. It is not meant to be edited: a change by hand is not tried on the kernel, claims\n"
-	       "no address, and reaches a running container only at its next start; comments are gone after the next *set*.\n\n"
+	       "The settings and the identity of one container. *berthctl create* writes the file, *berthctl set* changes it and\n"
+	       "*berthctl get* reads it. It is replaced as a whole, atomically. It is not meant to be edited: a change by hand is\n"
+	       "not tried on the kernel, claims no address, and reaches a running container only at its next start; comments are\n"
+	       "gone after the next *set*.\n\n"
 	       "The first line is _version = 1_. A file with another version is refused. Each further line is\n\n"
 	       "```\nkey = value\n```\n\n"
-	       "or empty, or a comment, whose first character after blanks is _#_. Blanks at the ends of a line and around _=_ do not count.\n"
-	       "There is no quoting, and no comment after a value. A list has one line for each of its values, in order, at most %d. A key that is not there has\n"
-	       "its default.\n\n"
-	       "The identity comes last. It is written by *create* and never changed. A file that lacks a part of it, or whose last line has\n"
-	       "no newline, was cut short and is refused. So are unknown keys, a key given twice that is no list, values that are not\n"
-	       "acceptable, control characters, and files of more than 64 KiB. The error names the line. Until it is mended the container\n"
-	       "is listed as _broken_, and only *berthctl destroy --force* works on it.\n\n"
-	       "Each setting is an option of *create* and *set* with the same name: _memory = 512M_ is *--memory* _512M_. For a list,\n"
-	       "*--ip* given for each value is the whole list; *--ip-add* and *--ip-del* change one value. An empty value takes the key out.\n\n"
+	       "or empty, or a comment, whose first character after blanks is _#_. Blanks at the ends of a line and around _=_ do\n"
+	       "not count. There is no quoting, and no comment after a value. A list has one line for each of its values, in\n"
+	       "order, at most %d. A key that is not there has its default.\n\n"
+	       "The identity comes last. It is written by *create* and never changed. A file that lacks a part of it, or whose\n"
+	       "last line has no newline, was cut short and is refused. So are unknown keys, a key given twice that is no list,\n"
+	       "values that are not acceptable, control characters, and files of more than 64 KiB. The error names the line at\n"
+	       "fault. Until the file is mended the container is listed as _broken_, and only *berthctl destroy --force* works on\n"
+	       "it.\n\n"
+	       "Each setting is an option of *create* and *set* with the same name: _memory = 512M_ is *--memory* _512M_. For a\n"
+	       "list, *--ip* given for each value is the whole list; *--ip-add* and *--ip-del* change one value. An empty value\n"
+	       "takes the key out.\n\n"
 	       "```\nversion = 1\nmemory = 512M\ncpus = 1.5\nip = 192.0.2.10\nip = 2001:db8::10\n...\n```\n\n",
 	       ADDRESSES_MAX);
 

@@ -24,22 +24,21 @@ static bool parse_digits(const char **text, uint64_t *ret)
 	return true;
 }
 
-/* "1", "1.5", "0.125" as thousandths; more decimals than three are refused rather than rounded. */
-static bool parse_thousandths(const char **text, uint64_t *ret)
+/* "1", "1.5", "0.125": the whole part and thousandths; more decimals than three are refused rather than rounded. */
+static bool parse_decimal(const char **text, uint64_t *whole, uint64_t *thousandths)
 {
-	uint64_t whole, part = 0;
-
-	if (!parse_digits(text, &whole))
+	*thousandths = 0;
+	if (!parse_digits(text, whole))
 		return false;
 	if (**text == '.') {
 		const char *start = ++*text;
 
-		if (!parse_digits(text, &part) || *text - start > 3)
+		if (!parse_digits(text, thousandths) || *text - start > 3)
 			return false;
 		for (long digits = *text - start; digits < 3; digits++)
-			part *= 10;
+			*thousandths *= 10;
 	}
-	return !__builtin_mul_overflow(whole, 1000u, ret) && !__builtin_add_overflow(*ret, part, ret);
+	return true;
 }
 
 /* --- SIZE ------------------------------------------------------------------------------------------------ */
@@ -51,7 +50,7 @@ __extension__ typedef unsigned __int128 wide;
 static bool parse_size(const char *text, void *field, char *why, size_t why_size)
 {
 	static const char units[] = "KMGT";
-	uint64_t thousandths, unit = 1;
+	uint64_t whole, thousandths, unit = 1;
 	const char *p = text;
 	wide bytes;
 
@@ -59,8 +58,8 @@ static bool parse_size(const char *text, void *field, char *why, size_t why_size
 		*(uint64_t *)field = UNLIMITED;
 		return true;
 	}
-	if (!parse_thousandths(&p, &thousandths)) {
-		if (isdigit((unsigned char)*text) && strlen(text) > 15)
+	if (!parse_decimal(&p, &whole, &thousandths)) {
+		if (isdigit((unsigned char)*text) && strlen(text) > 19)
 			snprintf(why, why_size, "it is larger than any machine");
 		return false;
 	}
@@ -70,10 +69,10 @@ static bool parse_size(const char *text, void *field, char *why, size_t why_size
 		if (!found || p[1])
 			return false;
 		unit = UINT64_C(1) << (10 * (found - units + 1));
-	} else if (thousandths % 1000) {
+	} else if (thousandths) {
 		return false;
 	}
-	bytes = (wide)thousandths * unit / 1000;
+	bytes = (wide)whole * unit + (wide)thousandths * unit / 1000;
 	if (bytes > SIZE_LIMIT) {
 		snprintf(why, why_size, "it is larger than any machine");
 		return false;
@@ -121,7 +120,7 @@ const struct value_type type_SIZE = {
 static bool parse_cores(const char *text, void *field, char *why, size_t why_size)
 {
 	const char *p = text;
-	uint64_t value;
+	uint64_t whole, thousandths;
 
 	(void)why;
 	(void)why_size;
@@ -129,10 +128,12 @@ static bool parse_cores(const char *text, void *field, char *why, size_t why_siz
 		*(uint64_t *)field = UNLIMITED;
 		return true;
 	}
-	/* The kernel's smallest quota is 1 ms in a period of 100 ms. */
-	if (!parse_thousandths(&p, &value) || *p || value < 10 || value > 8192000)
+	if (!parse_decimal(&p, &whole, &thousandths) || *p || whole > 8191)
 		return false;
-	*(uint64_t *)field = value;
+	/* The kernel's smallest quota is 1 ms in a period of 100 ms. */
+	if (whole == 0 && thousandths < 10)
+		return false;
+	*(uint64_t *)field = whole * 1000 + thousandths;
 	return true;
 }
 
@@ -162,7 +163,7 @@ static void format_raw_cores(const void *field, size_t index, char text[static V
 }
 
 const struct value_type type_CORES = {
-	.syntax = "CORES", .accepted = "a number of cores from 0.01 to 8192 with up to three decimals, or unlimited",
+	.syntax = "CORES", .accepted = "a number of cores from 0.01 to 8191.999 with up to three decimals, or unlimited",
 	.size = sizeof(uint64_t), .number = true, .parse = parse_cores, .format = format_cores, .format_raw = format_raw_cores,
 };
 
