@@ -258,6 +258,14 @@ int limits_change(const struct container_cgroup *cgroup, const struct container_
 	return r;
 }
 
+uint64_t limits_swap(const struct cgroup_host *host, const struct container_config *config)
+{
+	bool none = host->version[CONTROLLER_MEMORY] == CONTROLLER_ABSENT ||
+		    (host->version[CONTROLLER_MEMORY] == CONTROLLER_V1 && config->memory == UNLIMITED);
+
+	return none ? UNLIMITED : config->swap;
+}
+
 /* --- use ------------------------------------------------------------------------------------------------------------- */
 
 static bool read_text(const struct container_cgroup *cgroup, enum controller controller, const char *file, char *text,

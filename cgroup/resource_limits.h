@@ -18,6 +18,9 @@ int limits_apply(const struct container_cgroup *cgroup, const struct container_c
 int limits_change(const struct container_cgroup *cgroup, const struct container_config *old,
 		  const struct container_config *new, struct berth_error *err);
 
+/* The swap limit that is in force, in bytes or UNLIMITED: v1 has none without a memory limit. */
+uint64_t limits_swap(const struct cgroup_host *host, const struct container_config *config);
+
 /* What the container uses now; members the host cannot tell are UINT64_MAX. */
 struct limits_usage {
 	uint64_t memory, memory_peak, swap;	/* bytes */

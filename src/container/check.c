@@ -76,7 +76,7 @@ static void check_cgroup(const struct checking *checking, struct berth_finding *
 		v1 = v1 || checking->cgroups->version[c] == CONTROLLER_V1;
 	found(finding, v1 ? BERTH_WEAK : BERTH_GOOD, v1 ? "hybrid: some controllers are held by cgroup v1" : "v2 only");
 	if (v1)
-		remedy(finding, "boot with cgroup_no_v1=all for memory-high, guarantees and pressure; the other limits are driven through v1");
+		remedy(finding, "boot with cgroup_no_v1=all for memory-high; the other limits are driven through v1");
 }
 
 static void check_nsdelegate(const struct checking *checking, struct berth_finding *finding)

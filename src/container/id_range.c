@@ -4,11 +4,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "container/claim.h"
+#include "container/container.h"
 
 /* "name:first:count" lines: what the host lets its own users map. */
 static bool given_away(const char *file, uint64_t first)
@@ -41,17 +41,18 @@ int id_range_allocate(const struct berth *berth, const char *owner, uint64_t *re
 {
 	CLEAN_FD int directory = instance_directory(berth, DIRECTORY_IDS, err);
 	uint64_t total = berth->id_last - berth->id_first + 1, next;
+	int r;
 
 	if (directory < 0)
 		return directory;
 	/* The lock only orders the counter; that a range has one owner is the claim's doing. */
-	if (flock(directory, LOCK_EX) < 0)
-		return fail_errno(err, "cannot lock the id ranges");
+	r = lock_directory(directory, berth->lock_timeout_ms, "the list of id ranges", err);
+	if (r < 0)
+		return r;
 	next = read_next(directory, berth);
 	for (uint64_t tried = 0; tried < total; tried++) {
 		uint64_t id = berth->id_first + (next - berth->id_first + tried) % total;
 		char thing[24], text[24], holder[CLAIM_OWNER_MAX];
-		int r;
 
 		if (given_away("/etc/subuid", id * ID_RANGE_SIZE) || given_away("/etc/subgid", id * ID_RANGE_SIZE))
 			continue;

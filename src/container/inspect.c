@@ -37,7 +37,7 @@ static void fill_status(const struct container *container, struct berth_status *
 	status->host_uid = container_host_uid(container);
 	status->autostart = config->autostart;
 	status->memory_limit = config->memory;
-	status->swap_limit = config->swap;
+	status->swap_limit = limits_swap(container->cgroup.host, config);
 	status->pids_limit = config->pids;
 	status->state = container_state_now(container);
 	status->monitor = monitor >= 0;

@@ -10,6 +10,7 @@
 #include "container/addresses.h"
 #include "container/claim.h"
 #include "container/teardown.h"
+#include "container/template.h"
 
 /* Gives back every claim in a directory that is the name's. Claims of a container that never came to be are found by
  * looking through all: recovery may take its time, nothing else does this. */
@@ -85,6 +86,48 @@ int recover_destroying(const struct berth *berth, int containers, const char *hi
 	int r = release_claims(berth, DIRECTORY_ADDRESSES, name, err);
 
 	return r < 0 ? r : remove_tree_at(containers, hidden, err);
+}
+
+/* ".NAME-RELEASE.building" and ".NAME-RELEASE.destroying", unless a living build has the lock. */
+static int recover_template(struct berth *berth, int templates, const char *hidden, unsigned int *mended, struct berth_error *err)
+{
+	CLEAN_FD int fd = openat(templates, hidden, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	const char *dot = strrchr(hidden, '.');
+	char owner[CLAIM_OWNER_MAX], *dash;
+	int r;
+
+	if (fd < 0 || lock_directory(fd, 0, hidden, err) < 0)
+		return 0;
+	snprintf(owner, sizeof(owner), TEMPLATE_OWNER "%.*s", (int)(dot - hidden - 1), hidden + 1);
+	dash = strchr(owner, '-');
+	if (dash)
+		*dash = ':';
+	r = release_claims(berth, DIRECTORY_IDS, owner, err);
+	if (r == 0)
+		r = remove_tree_at(templates, hidden, err);
+	if (r == 0)
+		(*mended)++;
+	return r;
+}
+
+static int recover_templates(struct berth *berth, unsigned int *mended, struct berth_error *err)
+{
+	CLEAN_FD int templates = instance_directory(berth, DIRECTORY_TEMPLATES, err);
+	int own = templates < 0 ? -1 : openat(templates, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEAN_DIR DIR *dir = own < 0 ? NULL : fdopendir(own);
+	struct dirent *entry;
+
+	if (!dir)
+		return fail_errno(err, "cannot list the templates");
+	while ((entry = readdir(dir))) {
+		int r = 0;
+
+		if (entry->d_name[0] == '.' && strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			r = recover_template(berth, templates, entry->d_name, mended, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 /* Id ranges whose container is gone or has another one: what a destroy that died before its last step left. */
@@ -195,5 +238,7 @@ int berth_recover(struct berth *berth, const char *name, unsigned int *ret, stru
 	}
 	if (result == 0)
 		result = release_lost_ids(berth, ret, err);
+	if (result == 0)
+		result = recover_templates(berth, ret, err);
 	return result;
 }

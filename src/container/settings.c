@@ -111,11 +111,21 @@ static int change_guest(struct container *container, const struct container_conf
 			struct berth_error *err)
 {
 	CLEAN_FD int rootfs = container_rootfs(container, err);
+	bool renamed = strcmp(old->hostname, new->hostname) != 0;
+	struct berth_error ignored;
 	int r = rootfs;
 
-	if (r >= 0 && strcmp(old->hostname, new->hostname) != 0)
+	if (r >= 0 && renamed)
 		r = set_hostname(container, guest_hostname(new, container->name), err);
-	return r < 0 ? r : guest_files_write(rootfs, new, container->name, err);
+	if (r < 0)
+		return r;
+	r = guest_files_write(rootfs, new, container->name, err);
+	if (r < 0) {
+		(void)guest_files_write(rootfs, old, container->name, &ignored);
+		if (renamed)
+			(void)set_hostname(container, guest_hostname(old, container->name), &ignored);
+	}
+	return r;
 }
 
 static const struct change {

@@ -9,6 +9,9 @@
 
 #define TEMPLATE_DIRECTORY_MAX 80
 
+/* Whose the id range of a build is: this and the template's name. */
+#define TEMPLATE_OWNER "template "
+
 /* "debian:12" is in the directory "debian-12". */
 int template_directory_name(const char *name, char directory[static TEMPLATE_DIRECTORY_MAX], struct berth_error *err);
 

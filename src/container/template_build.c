@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -66,6 +67,9 @@ static int builder_setup(const struct build *build, struct berth_error *err)
 		return r;
 	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		return fail_errno(err, "cannot become root of the builder's user namespace");
+	/* After the ids, which clear it. With the builder, process 1 of its namespace, all that it started ends. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return fail_errno(err, "cannot tie the builder to its caller");
 	r = make_workshop(fds[0], err);
 	if (r == 0)
 		r = confine_keyring(err);
@@ -345,7 +349,7 @@ static int build_in(struct berth *berth, struct build *build, int directory, ber
 	CLEAN_FD int rootfs = openat(directory, "rootfs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (rootfs < 0)
 		return fail_errno(err, "cannot open its rootfs");
-	snprintf(owner, sizeof(owner), "template %.40s", build->name);
+	snprintf(owner, sizeof(owner), TEMPLATE_OWNER "%.50s", build->name);
 	r = id_range_allocate(berth, owner, &id, err);
 	if (r < 0)
 		return r;

@@ -81,6 +81,7 @@ static bool read_guest(struct console *console)
 
 static void admit(struct console *console)
 {
+	static const char full[] = "the console has as many visitors as it takes\r\n";
 	char backlog[BACKLOG];
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
@@ -105,6 +106,7 @@ static void admit(struct console *console)
 			send(fd, backlog, (size_t)got, MSG_DONTWAIT | MSG_NOSIGNAL);
 		return;
 	}
+	send(fd, full, sizeof(full) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 	close(fd);
 }
 

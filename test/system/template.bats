@@ -113,6 +113,17 @@ teardown_file() { berth_teardown; }
 	! pgrep -f 'sleep 4711'
 }
 
+@test "a build that was killed is cleaned up by recover, id range and all" {
+	local share=$BATS_TEST_TMPDIR/prefix/share/berth/templates
+	mkdir -p "$share"
+	printf '#!/bin/sh\ntouch "$BERTH_ROOTFS/x"\nsleep 4712\n' > "$share/killed"
+	BERTH_PREFIX=$BATS_TEST_TMPDIR/prefix timeout -s KILL 1 berthctl template build killed:1.0 || true
+	ok recover
+	[ -z "$(ls -A "$BERTH_ROOT/var/lib/berth/templates" | grep killed)" ]
+	[ -z "$(find "$BERTH_ROOT/var/lib/berth/ids" -type l)" ]
+	! pgrep -f 'sleep 4712'
+}
+
 @test "delete: gone, and 3 afterwards; a description that is broken says so" {
 	cp -a "$BERTH_ROOT/var/lib/berth/templates/busybox" "$BERTH_ROOT/var/lib/berth/templates/other"
 	echo '{"schema": 9}' > "$BERTH_ROOT/var/lib/berth/templates/other/template.json"
