@@ -10,15 +10,15 @@ setup_file() {
 }
 teardown_file() { berth_teardown; }
 
-# Runs a command and kills it after a number of microseconds; waits for what it left running to settle.
+# Runs a command and sends it a signal ($WITH, else SIGKILL) after a number of microseconds.
 killed_after() {
 	local microseconds=$1
 	shift
 	python3 - "$microseconds" "$@" <<-'END'
-		import subprocess, sys, time
+		import os, signal, subprocess, sys, time
 		command = subprocess.Popen(["berthctl", *sys.argv[2:]], stderr=subprocess.DEVNULL)
 		time.sleep(int(sys.argv[1]) / 1e6)
-		command.kill()
+		command.send_signal(getattr(signal, os.environ.get("WITH", "SIGKILL")))
 		command.wait()
 	END
 }
@@ -76,6 +76,18 @@ consistent() {
 		[ "$value $output" = "64M before" ] || [ "$value $output" = "80M after" ] || story "half a set: $value $output"
 	done
 	ok stop fault --kill
+}
+
+@test "start and stop interrupted at random moments: the next command works" {
+	local i
+	for i in $(seq 0 15); do
+		WITH=SIGINT killed_after $((i * 500)) start fault
+		ok start fault --if-needed
+		ok exec fault -- true
+		WITH=SIGINT killed_after $((i * 500)) stop fault --kill
+		ok stop fault --kill --if-needed
+		[ "$(status_of fault state)" = stopped ]
+	done
 }
 
 @test "create killed at random moments: not there or whole, and the next create works" {

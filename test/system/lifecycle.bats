@@ -80,7 +80,8 @@ teardown_file() { berth_teardown; }
 	init=$(status_of two init-pid)
 	monitor=$(status_of two monitor-pid)
 	berth exec two -- reboot
-	restarted() { [ "$(status_of two state)" = running ] && [ "$(status_of two init-pid)" != "$init" ]; }
+	# One look for both facts: between two of them it can go down.
+	restarted() { berth status two --json | jq -e --argjson old "$init" '.state == "running" and ."init-pid" != $old' > /dev/null; }
 	eventually 30 restarted
 	[ "$(status_of two monitor)" = true ]
 	ok exec two -- true
