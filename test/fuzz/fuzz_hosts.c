@@ -11,6 +11,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(once);
 	twice = guest_files_hosts(once, "web1.example.org");
 	must(twice && strstr(twice, "127.0.1.1 web1.example.org web1\n"));
+	/* What the owner wrote around an ordinary block, or without one, stays. */
+	if (!strstr(text, "# berth begin")) {
+		must(!strncmp(once, text, strlen(text)));
+		must(!strcmp(once, twice));
+	}
 	free(text);
 	free(once);
 	free(twice);

@@ -18,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	again = calloc(1, type->size);
 	if (type->parse(text, field, why, sizeof(why))) {
 		type->format(field, 0, shown);
+		must(strlen(shown) < VALUE_TEXT_MAX && !strpbrk(shown, "\n\r\t\033"));
 		must(type->parse(shown, again, why, sizeof(why)));
 		must(!memcmp(field, again, type->size));
 		if (type->list)

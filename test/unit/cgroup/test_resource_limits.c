@@ -56,5 +56,25 @@ int main(void)
 	both = with("swap", "1M");
 	both.memory = 1 << 20;
 	check(taken(&host, both), "with memory it does");
+	check(refused(&host, with("swap", "0"), "give memory too"), "no swap at all is a limit too");
+	check(taken(&host, with("swap", "unlimited")) && taken(&host, with("memory", "1M")), "unlimited swap is none, and memory alone is fine");
+	both = with("memory-high", "1M");
+	both.memory = 1 << 20;
+	check(refused(&host, both, "memory-high"), "memory-high is refused beside memory, by its name");
+
+	/* Hybrid hosts: each controller counts for itself. */
+	all(&host, CONTROLLER_V2);
+	host.version[CONTROLLER_MEMORY] = CONTROLLER_V1;
+	check(refused(&host, with("memory-high", "1M"), "cgroup v1") && taken(&host, with("cpus", "1")), "only memory held by v1");
+	all(&host, CONTROLLER_V1);
+	host.version[CONTROLLER_MEMORY] = CONTROLLER_V2;
+	check(taken(&host, with("memory-high", "1M")) && taken(&host, with("swap", "1M")), "only memory held by v2");
+	all(&host, CONTROLLER_V2);
+	host.version[CONTROLLER_PIDS] = CONTROLLER_ABSENT;
+	check(refused(&host, with("pids", "5"), "pids") && taken(&host, with("memory", "1M")), "only pids absent");
+	host.version[CONTROLLER_CPUSET] = CONTROLLER_ABSENT;
+	check(taken(&host, with("cpuset", "all")) && refused(&host, with("cpuset", "0-1"), "cpuset"), "all cores need no controller, some do");
+	host.version[CONTROLLER_IO] = CONTROLLER_ABSENT;
+	check(taken(&host, with("cpus", "unlimited")), "a controller without a key is not needed");
 	return tap_done();
 }

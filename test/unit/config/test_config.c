@@ -84,9 +84,145 @@ static void test_assign(void)
 	check(!assign(&config, (struct berth_setting){ BERTH_ASSIGN, "frob", "5" }), "an unknown key cannot be set");
 }
 
+/* A file with a value for every key. */
+static const char full[] =
+	"version = 1\nmemory = 1536M\nmemory-high = 1G\nswap = unlimited\ncpus = 1.25\ncpu-weight = 10000\ncpuset = 0-3,6\npids = unlimited\n"
+	"hostname = web1.example.org\nnameserver = 192.0.2.53\nnameserver = 2001:db8::53\nsearch = example.org example.net\nip = 192.0.2.1\nip = 2001:db8::1\n"
+	"net-nat = yes\ninit = /lib/systemd/systemd\nautostart = yes\ndescription = a = b # \xc3\xbc\ntemplate = debian:12\ncreated = 1700000000\n"
+	"uuid = 00000000-0000-4000-8000-000000000000\nid = 17\n";
+
+static size_t count_lines(const char *text)
+{
+	size_t lines = 0;
+
+	for (; *text; text++)
+		lines += *text == '\n';
+	return lines;
+}
+
+static void test_full(void)
+{
+	struct container_config config, again;
+	CLEAN_FREE char *text = NULL, *second = NULL;
+	size_t length, second_length, accepted = 0, given = 0;
+	struct berth_error err;
+
+	check(config_parse(full, strlen(full), &config, &err) == 0, "a file with every key is parsed");
+	for (size_t i = 0; i < KEY_COUNT; i++)
+		given += config.given[i];
+	check(given == KEY_COUNT, "every key is given");
+	check(config_format(&config, &text, &length, &err) == 0 && strlen(text) == length, "and written as text");
+	/* Its own comment is the one line more. */
+	check(count_lines(text) == count_lines(full) + 1, "with a line for every value");
+	check(config_parse(text, length, &again, &err) == 0 && !memcmp(&config, &again, sizeof(config)), "which parses to the same");
+	check(config_format(&again, &second, &second_length, &err) == 0 && !strcmp(text, second), "and is written the same again");
+	for (size_t cut = 0; cut < strlen(full); cut++)
+		accepted += config_parse(full, cut, &again, &err) == 0;
+	check(accepted == 0, "cut short at any byte it is refused");
+	for (size_t i = 0; i < KEY_COUNT; i++)
+		check(config_same(&config, &config, &keys[i]) && key_field(&config, &keys[i]) != NULL, "%s is the same as itself", keys[i].outside.name);
+}
+
+static void test_bytes(void)
+{
+	static const char bad[] = { '\0', '\001', '\t', '\r', '\033', '\177' };
+	struct container_config config, before;
+	struct berth_error err;
+	char text[sizeof(full)];
+	size_t accepted = 0;
+
+	memset(&config, 0x55, sizeof(config));
+	before = config;
+	for (size_t i = 0; i < strlen(full); i++)
+		for (size_t j = 0; j < sizeof(bad); j++) {
+			memcpy(text, full, sizeof(full));
+			text[i] = bad[j];
+			accepted += config_parse(text, strlen(full), &config, &err) == 0;
+		}
+	check(accepted == 0, "a byte that is no text is refused anywhere");
+	check(!memcmp(&config, &before, sizeof(config)), "and nothing is returned");
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (char)(i * 7 + 128);
+	check(config_parse(text, sizeof(text), &config, &err) < 0 && err.text[0] && !strchr(err.text, '\n'), "so is binary");
+	memset(text, '\n', sizeof(text));
+	check(config_parse(text, sizeof(text), &config, &err) < 0, "and nothing but newlines");
+}
+
+static void test_lines(void)
+{
+	char text[2048], because[64];
+	struct container_config config;
+	struct berth_error err;
+
+	for (size_t i = 0; i < KEY_COUNT; i++) {
+		const char *line = full, *name = keys[i].outside.name, *end;
+
+		while (strncmp(line, name, strlen(name)) != 0 || line[strlen(name)] != ' ')
+			line = strchr(line, '\n') + 1;
+		end = strchr(line, '\n') + 1;
+		/* Once more at the end. */
+		snprintf(text, sizeof(text), "%s%.*s", full, (int)(end - line), line);
+		check(refuses(text, "given twice"), "%s twice is refused", name);
+		snprintf(text, sizeof(text), "%.*s%s", (int)(line - full), full, end);
+		snprintf(because, sizeof(because), "%s is missing", name);
+		if (keys[i].outside.readonly)
+			check(refuses(text, because), "without %s it is refused", name);
+		else
+			check(config_parse(text, strlen(text), &config, &err) == 0, "without %s it is fine", name);
+	}
+	check(refuses("version = 1\n", "is missing"), "a version alone");
+	check(refuses("version = 10\n", "version '10'") && refuses("version = \n", "version ''") && refuses("version = 1 \n", "version") && refuses("version = x\n", "version 'x'"), "versions that are not this one");
+	check(refuses_with("version = 1", "there is no key 'version'"), "a version twice");
+	check(refuses_with("Memory2 = 1", "line 2"), "the line is named");
+	check(refuses_with("ip =", "ip: ''") && refuses_with("swap =", "swap: ''") && refuses_with("= 5", "no key ''"), "half a line");
+	check(refuses_with("swap = 1\xff", "swap"), "a byte that is no character");
+	snprintf(text, sizeof(text), "version = 1\nswap=5\n  pids =  6  \n #x\n   \n%s", strstr(good, "template"));
+	check(config_parse(text, strlen(text), &config, &err) == 0 && config.swap == 5 && config.pids == 6, "blanks around keys, values and comments are nothing");
+	for (int i = 0; i <= ADDRESSES_MAX; i++)
+		snprintf(text + (i ? strlen(text) : 0), sizeof(text) - (i ? strlen(text) : 0), "%sip = 10.0.0.%d\n", i ? "" : "version = 1\n", i + 1);
+	check(refuses(text, "there are 64 already"), "more addresses than there is room for");
+}
+
+static void test_more_assign(void)
+{
+	struct container_config config, before;
+	struct berth_error err = { 0 };
+	const struct berth_setting mixed[] = {
+		{ BERTH_ADD, "ip", "192.0.2.7" }, { BERTH_ASSIGN, "ip", "192.0.2.8" }, { BERTH_ADD, "ip", "2001:db8::1" }, { BERTH_DELETE, "ip", "192.0.2.8" },
+	};
+	const struct berth_setting lists[] = { { BERTH_ASSIGN, "ip", "192.0.2.1" }, { BERTH_ASSIGN, "nameserver", "192.0.2.1" } };
+
+	config_init(&config);
+	before = config;
+	check(config_assign(&config, NULL, 0, &err) == 0 && !memcmp(&config, &before, sizeof(config)), "no settings change nothing");
+	check(config_assign(&config, mixed, 4, &err) == 0 && config.ip.count == 1 && config.ip.at[0].family == 10, "settings are applied in their order; the first assignment empties the list");
+	check(assign(&config, (struct berth_setting){ BERTH_ADD, "ip", "192.0.2.9" }) && config.ip.count == 2, "what is added to a list leaves what is there");
+	check(!assign(&config, (struct berth_setting){ BERTH_ADD, "ip", "192.0.2.9" }) && config.ip.count == 2, "what is there is not added again");
+	check(config_assign(&config, lists, 2, &err) == 0 && config.ip.count == 1 && config.nameserver.count == 1, "each list is its own");
+	check(!assign(&config, (struct berth_setting){ BERTH_DELETE, "search", "x" }) && !assign(&config, (struct berth_setting){ BERTH_DELETE, "memory", "" }), "nothing can be deleted from a plain key");
+	check(config_assign(&config, &(struct berth_setting){ BERTH_ASSIGN, "memory", "-1" }, 1, &err) < 0 && err.kind == BERTH_USAGE && strstr(err.text, "memory") &&
+	      strstr(err.text, "'-1'") && strstr(err.text, "512M"), "a refusal names the key, the value and what is accepted");
+	check(config_assign(&config, &(struct berth_setting){ BERTH_ASSIGN, "description", "two\nlines\033[2J" }, 1, &err) < 0 && !strchr(err.text, '\n') && !strchr(err.text, '\033'), "in one printable line");
+	check(config.memory == UNLIMITED && !config.given[KEY_MEMORY], "what is refused is not given");
+	for (size_t i = 0; i < KEY_COUNT; i++) {
+		struct berth_setting empty = { BERTH_ASSIGN, keys[i].outside.name, "" };
+		struct container_config cleared;
+
+		config_parse(full, strlen(full), &cleared, &err);
+		if (keys[i].outside.readonly)
+			check(!assign(&cleared, empty), "%s cannot be emptied", keys[i].outside.name);
+		else
+			check(assign(&cleared, empty) && !cleared.given[i] && config_same(&cleared, &before, &keys[i]), "%s emptied is its fallback", keys[i].outside.name);
+	}
+}
+
 int main(void)
 {
 	test_parse();
 	test_assign();
+	test_full();
+	test_bytes();
+	test_lines();
+	test_more_assign();
 	return tap_done();
 }

@@ -9,6 +9,80 @@
 #include "container/state.h"
 #include "tap.h"
 
+static bool says(const char *lines, struct container_state *state)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text), "berth state 1\n%send\n", lines);
+	return state_parse(text, strlen(text), state);
+}
+
+/* Every member, and as many addresses as there can be. */
+static void test_full(int dir)
+{
+	struct container_state state = {
+		.stage = RUN_STARTING, .starter = { 1, 1 }, .init = { 4194304, UINT64_MAX }, .monitor = { 3, 5 }, .started_at = INT64_MAX, .interface = "ve-123456789012",
+	}, read;
+	CLEAN_FREE char *text = NULL;
+	struct berth_error err;
+	size_t length, accepted = 0;
+
+	for (int i = 0; i < ADDRESSES_MAX; i++) {
+		char address[64], why[64];
+
+		snprintf(address, sizeof(address), i % 2 ? "192.0.2.%d" : "2001:db8:1111:2222:3333:4444:5555:%d", i + 1);
+		type_ADDRESSES.parse(address, &state.addresses, why, sizeof(why));
+	}
+	check(state.addresses.count == ADDRESSES_MAX && state_write(dir, &state, &err) == 0, "a full state is written");
+	state_read(dir, &read);
+	check(!memcmp(&state, &read, sizeof(state)), "and read back the same");
+	read_file_at(dir, "state", 100000, &text, &length);
+	for (size_t cut = 0; cut + 1 < length; cut++)
+		accepted += state_parse(text, cut, &read);
+	check(accepted == 0, "cut short at any byte it says nothing");
+	memset(&state, 0, sizeof(state));
+	state.stage = RUN_STARTING;
+	check(state_write(dir, &state, &err) == 0 && (state_read(dir, &read), !memcmp(&state, &read, sizeof(state))), "an empty one is written and read back too");
+	check(state_write(-EBADF, &state, &err) < 0 && err.text[0], "without a directory it cannot be written");
+}
+
+static void test_refused(int dir)
+{
+	static const char *const bad[] = {
+		"frob 1\n", "nonsense\n", "\n", " init 1 2\n", "init\n", "init 1\n", "init x 1\n", "init 1 x\n", "init 1 2 3\n", "init -1 2\n", "init 1 2x\n", "started -1\n", "started x\n",
+		"started 9223372036854775808\n", "nat maybe\n", "nat \n", "address 127.0.0.1\n", "address x\n", "address 192.0.2.1\naddress 192.0.2.1\n", "interface 1234567890123456\n",
+	};
+	struct container_state state, before;
+	struct berth_error err;
+	char garbage[512];
+	size_t accepted = 0;
+
+	check(says("", &state) && state.stage == RUN_NONE, "an empty run file is of no run");
+	memset(&state, 0x55, sizeof(state));
+	before = state;
+	for (size_t i = 0; i < ARRAY_LENGTH(bad); i++)
+		check(!says(bad[i], &state), "a bad line is refused (%zu)", i);
+	check(!memcmp(&state, &before, sizeof(state)), "and nothing is returned");
+	srand(1);
+	for (int i = 0; i < 1000; i++) {
+		for (size_t j = 0; j < sizeof(garbage); j++)
+			garbage[j] = (char)rand();
+		accepted += state_parse(garbage, sizeof(garbage), &state);
+	}
+	check(accepted == 0, "garbage says nothing");
+	check(!state_parse("berth state 10\nend\n", 19, &state) && !state_parse("berth state 1 \nend\n", 19, &state) && !state_parse("end\n", 4, &state) &&
+	      !state_parse("berth state 1\n\0end\n", 19, &state), "nor does what only looks like one");
+	replace_file_at(dir, "state", garbage, sizeof(garbage), 0600, &err);
+	memset(&state, 0x55, sizeof(state));
+	state_read(dir, &state);
+	check(!memcmp(&state, &(struct container_state){ 0 }, sizeof(state)), "a file of garbage is as none");
+	unlinkat(dir, "state", 0);
+	symlinkat("/proc/self/environ", dir, "state");
+	state_read(dir, &state);
+	check(state.stage == RUN_NONE, "neither is a link followed");
+	check(known_process_open(&(struct known_process){ 0 }) == -ESRCH && known_process_open(&(struct known_process){ getpid(), 0 }) == -ESRCH, "half a process is not found");
+}
+
 int main(void)
 {
 	char path[] = "/tmp/berth-unit.XXXXXX", why[64];
@@ -40,6 +114,8 @@ int main(void)
 	check(known_process_open(&state.init) >= 0, "a living process is found");
 	state.init.start_time++;
 	check(known_process_open(&state.init) == -ESRCH, "one that only has its pid is not");
+	test_full(dir);
+	test_refused(dir);
 	remove_tree_at(AT_FDCWD, path, &err);
 	return tap_done();
 }
