@@ -138,7 +138,9 @@ static bool is_unlimited(const struct container_config *config, enum key_id key)
 	config_init(&fallback);
 	if (key == KEY_SWAP)
 		return config->swap == UNLIMITED;
-	return config_same(config, &fallback, k) && key != KEY_PIDS;
+	if (key == KEY_PIDS)
+		return config->pids == UNLIMITED;
+	return config_same(config, &fallback, k);
 }
 
 int limits_check(const struct cgroup_host *host, const struct container_config *config, struct berth_error *err)

@@ -171,10 +171,13 @@ static int remove_entries(struct removal *removal, int fd, int depth, struct ber
 			return fail_errno(err, "cannot remove a file of %s", removal->name);
 		if (depth >= REMOVE_DEPTH_MAX) {
 			char up[32];
+			int moved;
 
 			do
 				snprintf(up, sizeof(up), ".removing.%lu", removal->moved++);
-			while (renameat2(fd, entry->d_name, removal->top, up, RENAME_NOREPLACE) < 0 && errno == EEXIST);
+			while ((moved = renameat2(fd, entry->d_name, removal->top, up, RENAME_NOREPLACE)) < 0 && errno == EEXIST);
+			if (moved < 0 && errno != ENOENT)
+				return fail_errno(err, "cannot move a directory of %s", removal->name);
 			continue;
 		}
 		CLEAN_FD int child = openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -104,6 +104,8 @@ int config_assign(struct container_config *config, const struct berth_setting *s
 			clear(config, key);
 		if (setting->how == BERTH_ASSIGN)
 			seen[index_of(key)] = true;
+		if (setting->how == BERTH_ADD && !setting->value[0])
+			return fail(err, BERTH_USAGE, EINVAL, "%s: nothing to add", setting->key);
 		/* "--ip ''" empties a list and "--hostname ''" goes back to the fallback. */
 		if (!setting->value[0]) {
 			clear(config, key);

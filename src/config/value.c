@@ -128,7 +128,7 @@ static bool parse_cores(const char *text, void *field, char *why, size_t why_siz
 		*(uint64_t *)field = UNLIMITED;
 		return true;
 	}
-	if (!parse_decimal(&p, &whole, &thousandths) || *p || whole > 8191)
+	if (!parse_decimal(&p, &whole, &thousandths) || *p || whole > 8192 || (whole == 8192 && thousandths))
 		return false;
 	/* The kernel's smallest quota is 1 ms in a period of 100 ms. */
 	if (whole == 0 && thousandths < 10)
@@ -163,7 +163,7 @@ static void format_raw_cores(const void *field, size_t index, char text[static V
 }
 
 const struct value_type type_CORES = {
-	.syntax = "CORES", .accepted = "a number of cores from 0.01 to 8191.999 with up to three decimals, or unlimited",
+	.syntax = "CORES", .accepted = "a number of cores from 0.01 to 8192 with up to three decimals, or unlimited",
 	.size = sizeof(uint64_t), .number = true, .parse = parse_cores, .format = format_cores, .format_raw = format_raw_cores,
 };
 

@@ -9,7 +9,6 @@
 #include "base/guest_path.h"
 
 #define BLOCK_BEGIN "# berth begin: changed at each start; chmod u-w this file to keep it\n"
-#define BLOCK_BEGIN_WORD "# berth begin"
 #define BLOCK_END "# berth end\n"
 #define FILE_MAX (256 * 1024)
 
@@ -18,9 +17,18 @@ const char *guest_hostname(const struct container_config *config, const char *na
 	return config->hostname[0] ? config->hostname : name;
 }
 
+/* The line, newline included, where it begins a line: the same words elsewhere are the owner's. */
+static const char *find_line(const char *text, const char *line)
+{
+	for (const char *at = text; (at = strstr(at, line)); at++)
+		if (at == text || at[-1] == '\n')
+			return at;
+	return NULL;
+}
+
 char *guest_files_hosts(const char *old, const char *hostname)
 {
-	const char *begin = strstr(old, BLOCK_BEGIN_WORD), *end = begin ? strstr(begin, BLOCK_END) : NULL;
+	const char *begin = find_line(old, BLOCK_BEGIN), *end = begin ? find_line(begin, BLOCK_END) : NULL;
 	const char *dot = strchr(hostname, '.');
 	size_t head = begin && end ? (size_t)(begin - old) : strlen(old);
 	const char *tail = begin && end ? end + strlen(BLOCK_END) : "";
@@ -42,7 +50,9 @@ static int write_changed(int rootfs_fd, const char *name, const char *text, stru
 	snprintf(path, sizeof(path), "etc/%s", name);
 	if (guest_read_file(rootfs_fd, path, FILE_MAX, &old) == 0 && !strcmp(old, text))
 		return 0;
-	return guest_replace_file(rootfs_fd, "etc", name, text, 0, 0, 0644, err);
+	int r = guest_replace_file(rootfs_fd, "etc", name, text, 0, 0, 0644, err);
+	/* A directory in the way is the guest's doing and its own loss: it keeps nobody from starting it. */
+	return r == -EISDIR || r == -EEXIST || r == -ENOTDIR ? 0 : r;
 }
 
 static int write_hosts(int rootfs_fd, const char *hostname, struct berth_error *err)

@@ -170,6 +170,8 @@ static void test_lines(void)
 		else
 			check(config_parse(text, strlen(text), &config, &err) == 0, "without %s it is fine", name);
 	}
+	snprintf(text, sizeof(text), "%smemory-high = 1G", good);
+	check(refuses(text, "no newline"), "a last line that is cut short is not passed over");
 	check(refuses("version = 1\n", "is missing"), "a version alone");
 	check(refuses("version = 10\n", "version '10'") && refuses("version = \n", "version ''") && refuses("version = 1 \n", "version") && refuses("version = x\n", "version 'x'"), "versions that are not this one");
 	check(refuses_with("version = 1", "there is no key 'version'"), "a version twice");

@@ -73,6 +73,7 @@ static void test_write(void)
 	char path[] = "/tmp/berth-unit.XXXXXX";
 	struct container_config config;
 	struct berth_error err;
+	struct stat st;
 	int top = open(mkdtemp(path), O_RDONLY | O_DIRECTORY), root;
 	ino_t before, hosts;
 
@@ -110,7 +111,7 @@ static void test_write(void)
 	symlinkat("../../outside", root, "etc/hosts");
 	symlinkat("../../outside", root, "etc/resolv.conf");
 	check(guest_files_write(root, &config, "web1", &err) == 0 && holds(top, "outside", "outside"), "links out of the tree are not written through");
-	check(holds(root, "etc/hostname", "other\n") && faccessat(root, "etc/hosts", F_OK, AT_SYMLINK_NOFOLLOW) == 0, "a link is replaced, but /etc/hosts as one is the owner's affair");
+	check(holds(root, "etc/hostname", "other\n") && fstatat(root, "etc/hosts", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode), "a link is replaced, but /etc/hosts as one is the owner's affair");
 	remove_tree_at(root, "etc", &err);
 	symlinkat("/../..", root, "etc");
 	check(guest_files_write(root, &config, "web1", &err) == 0 && !inode(top, "hostname") && holds(root, "hostname", "other\n"), "an /etc that is a link out leads to the root");
@@ -119,6 +120,10 @@ static void test_write(void)
 
 int main(void)
 {
+	check(becomes("# berth begin\nmine\n" BEGIN "127.0.1.1 a\n# berth end\n", "b", "# berth begin\nmine\n" BEGIN "127.0.1.1 b\n# berth end\n"),
+	      "words like the block's before it stay");
+	check(becomes("10.0.0.1 a # berth begin x\n10.0.0.2 b\n# berth end\n", "w", "10.0.0.1 a # berth begin x\n10.0.0.2 b\n# berth end\n" BEGIN "127.0.1.1 w\n# berth end\n"),
+	      "and in the middle of a line");
 	check(becomes("127.0.0.1 localhost\n", "web1", "127.0.0.1 localhost\n" BEGIN "127.0.1.1 web1\n# berth end\n"), "the block is added");
 	check(becomes("127.0.0.1 localhost", "web1", "127.0.0.1 localhost\n" BEGIN "127.0.1.1 web1\n# berth end\n"), "also after a last line without newline");
 	check(becomes("a\n" BEGIN "127.0.1.1 old\n# berth end\nb\n", "new", "a\n" BEGIN "127.0.1.1 new\n# berth end\nb\n"), "it is replaced in its place");
