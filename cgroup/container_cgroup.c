@@ -13,6 +13,7 @@
 
 #define GUEST "guest"
 #define LEAF "berth.exec"
+#define CGROUP_DEPTH_MAX "66"	/* the guest's own 64, below its root, with a leaf */
 
 int container_cgroup_init(struct container_cgroup *cgroup, const char *parent, const char *name, struct berth_error *err)
 {
@@ -70,7 +71,7 @@ static int enable_controllers(const struct cgroup_host *host, const char *path, 
 }
 
 /* A new v1 cpuset has no cores and no memory nodes and takes no process until it has: it starts with its parent's. */
-static int fill_v1_cpuset(const char *parent, const char *path, int root, struct berth_error *err)
+static int fill_v1_cpuset(const struct cgroup_host *host, const char *parent, const char *path, int root, struct berth_error *err)
 {
 	static const char *const files[] = { "cpuset.cpus", "cpuset.mems" };
 
@@ -84,7 +85,7 @@ static int fill_v1_cpuset(const char *parent, const char *path, int root, struct
 		int r = read_small_at(root, name, value, sizeof(value));
 		if (r < 0)
 			return fail(err, BERTH_FAILED, -r, "cannot read cgroup v1 %s: %s", name, strerror(-r));
-		r = controller_write(CONTROLLER_CPUSET, path, files[i], value, err);
+		r = controller_write(host, CONTROLLER_CPUSET, path, files[i], value, err);
 		if (r < 0)
 			return r;
 	}
@@ -102,9 +103,9 @@ static int make_v1(const struct container_cgroup *cgroup, enum controller contro
 	if (r == 0)
 		r = make_one(root, cgroup->path, err);
 	if (r == 0 && controller == CONTROLLER_CPUSET)
-		r = fill_v1_cpuset(".", cgroup->parent, root, err);
+		r = fill_v1_cpuset(cgroup->host, ".", cgroup->parent, root, err);
 	if (r == 0 && controller == CONTROLLER_CPUSET)
-		r = fill_v1_cpuset(cgroup->parent, cgroup->path, root, err);
+		r = fill_v1_cpuset(cgroup->host, cgroup->parent, cgroup->path, root, err);
 	return r;
 }
 
@@ -125,6 +126,9 @@ static int make_all(const struct container_cgroup *cgroup, struct berth_error *e
 		r = make_one(host->v2_root, cgroup->path, err);
 	if (r == 0)
 		r = enable_controllers(host, cgroup->path, err);
+	/* What a guest nests, we have to remove again, level by level. */
+	if (r == 0)
+		r = controller_write(host, CONTROLLER_CORE, cgroup->path, "cgroup.max.depth", CGROUP_DEPTH_MAX, err);
 	if (r == 0)
 		r = make_one(host->v2_root, guest, err);
 	for (enum controller c = 0; r == 0 && c < CONTROLLER_COUNT; c++)
@@ -179,7 +183,82 @@ int container_cgroup_delegate(const struct container_cgroup *cgroup, uid_t owner
 	return r < 0 ? r : take_fd(&fd);
 }
 
-int container_cgroup_leaf(const struct container_cgroup *cgroup, uid_t owner, struct berth_error *err)
+/* Path of the cgroup2 cgroup a process is in, relative to the mount, in new memory; NULL if it is not in ours. */
+static char *own_cgroup_of(const struct container_cgroup *cgroup, pid_t pid)
+{
+	char *text = NULL, *line;
+	char file[64];
+	size_t length, prefix = strlen(cgroup->path);
+
+	snprintf(file, sizeof(file), "/proc/%d/cgroup", pid);
+	if (read_file_at(AT_FDCWD, file, 65536, &text, &length) < 0)
+		return NULL;
+	line = strstr(text, "0::/");
+	if (line) {
+		line += strlen("0::/");
+		line[strcspn(line, "\n")] = '\0';
+		if (!strncmp(line, cgroup->path, prefix) && (line[prefix] == '/' || !line[prefix])) {
+			memmove(text, line, strlen(line) + 1);
+			return text;
+		}
+	}
+	free(text);
+	return NULL;
+}
+
+bool container_cgroup_has_process(const struct container_cgroup *cgroup, pid_t pid)
+{
+	CLEAN_FREE char *path = own_cgroup_of(cgroup, pid);
+
+	return path != NULL;
+}
+
+static void each_process_below(int dir_fd, int depth, void (*function)(pid_t pid, void *data), void *data)
+{
+	CLEAN_DIR DIR *dir = fdopendir(dir_fd);
+	CLEAN_FREE char *text = NULL;
+	struct dirent *entry;
+	size_t length;
+
+	if (!dir) {
+		close(dir_fd);
+		return;
+	}
+	if (read_file_at(dir_fd, "cgroup.procs", 1 << 20, &text, &length) == 0)
+		for (char *p = text; *p; p += strcspn(p, "\n"), p += *p == '\n')
+			function((pid_t)strtol(p, NULL, 10), data);
+	while (depth < 70 && (entry = readdir(dir))) {
+		int child;
+
+		if (entry->d_type != DT_DIR || !strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		child = openat(dir_fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (child >= 0)
+			each_process_below(child, depth + 1, function, data);
+	}
+}
+
+void container_cgroup_each_process(const struct container_cgroup *cgroup, void (*function)(pid_t pid, void *data), void *data)
+{
+	int fd = openat(cgroup->host->v2_root, cgroup->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		each_process_below(fd, 0, function, data);
+}
+
+/* Where init is: a leaf that is always there. The name is the guest's, but it lies below the delegated cgroup by the kernel's
+ * word, and cgroupfs has no links. */
+static int open_init_leaf(const struct container_cgroup *cgroup, pid_t init, struct berth_error *err)
+{
+	CLEAN_FREE char *path = own_cgroup_of(cgroup, init);
+	int fd = path ? openat(cgroup->host->v2_root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (fd >= 0)
+		return fd;
+	return fail(err, BERTH_FAILED, EAGAIN, "cannot make a cgroup for the command: the guest has as many as cgroups allows");
+}
+
+int container_cgroup_leaf(const struct container_cgroup *cgroup, uid_t owner, pid_t init, struct berth_error *err)
 {
 	char path[CGROUP_PATH_MAX + 32];
 
@@ -189,6 +268,8 @@ int container_cgroup_leaf(const struct container_cgroup *cgroup, uid_t owner, st
 		int fd, r;
 
 		r = make_one(cgroup->host->v2_root, path, err);
+		if (r == -EAGAIN)
+			return open_init_leaf(cgroup, init, err);
 		if (r < 0)
 			return r;
 		fd = openat(cgroup->host->v2_root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -7,7 +7,7 @@
  *   /PARENT/NAME/guest    delegated: the guest's cgroup namespace starts here
  *
  * On hybrid hosts /PARENT/NAME exists in each v1 hierarchy that holds one of our controllers too, not delegated.
- * Values of limits are limits.h.
+ * Values of limits are resource_limits.h.
  */
 #pragma once
 
@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "base/block_device.h"
 #include "cgroup/controllers.h"
 
 #define CGROUP_PATH_MAX 96
@@ -24,6 +25,7 @@ struct container_cgroup {
 	const struct cgroup_host *host;
 	char parent[48];		/* "berth" */
 	char path[CGROUP_PATH_MAX];	/* "berth/NAME" */
+	struct block_device disk;	/* the one under the rootfs, when a limit on it is to be written */
 };
 
 int container_cgroup_init(struct container_cgroup *cgroup, const char *parent, const char *name, struct berth_error *err);
@@ -36,8 +38,8 @@ int container_cgroup_make(const struct container_cgroup *cgroup, struct berth_er
 int container_cgroup_delegate(const struct container_cgroup *cgroup, uid_t owner, struct berth_error *err);
 
 /* An fd, for CLONE_INTO_CGROUP, of a leaf below the delegated cgroup: the guest's init may have made the delegated one
- * an inner node, which cannot hold processes. */
-int container_cgroup_leaf(const struct container_cgroup *cgroup, uid_t owner, struct berth_error *err);
+ * an inner node, which cannot hold processes. When the guest has used up its quota of cgroups it is the one that init is in. */
+int container_cgroup_leaf(const struct container_cgroup *cgroup, uid_t owner, pid_t init, struct berth_error *err);
 
 /* Opens the "tasks" files by which a single-threaded process enters the container's v1 cgroups: it writes "0" to each.
  * The files are opened by the host side, for the kernel checks the opener's right (since 4.16). Fills fds with up to
@@ -47,6 +49,9 @@ int container_cgroup_open_v1_tasks(const struct container_cgroup *cgroup, int fd
 
 /* Whether any process is in the container's cgroups: the kernel's own word. False when there are no cgroups. */
 bool container_cgroup_populated(const struct container_cgroup *cgroup);
+/* Calls function for every process in it, whichever cgroup below the guest put it in. */
+void container_cgroup_each_process(const struct container_cgroup *cgroup, void (*function)(pid_t pid, void *data), void *data);
+bool container_cgroup_has_process(const struct container_cgroup *cgroup, pid_t pid);
 bool container_cgroup_exists(const struct container_cgroup *cgroup);
 
 /* Kills every process in it (cgroup.kill, Linux 5.14) and waits until none is left. -ETIMEDOUT in *err after deadline. */

@@ -39,30 +39,41 @@ static const char *find_v2_mount(void)
 	return NULL;
 }
 
-/* nsdelegate is an option of the superblock: any line of a cgroup2 mount shows it. */
-static bool has_nsdelegate(void)
+/* They are options of the superblock: any line of a cgroup2 mount shows them. */
+static void find_options(struct cgroup_host *host)
 {
 	CLEAN_FILE FILE *mounts = fopen("/proc/self/mounts", "re");
 	char line[1024];
 
-	while (mounts && fgets(line, sizeof(line), mounts))
-		if (strstr(line, " cgroup2 ") && strstr(line, "nsdelegate"))
+	while (mounts && fgets(line, sizeof(line), mounts)) {
+		if (!strstr(line, " cgroup2 "))
+			continue;
+		host->nsdelegate = strstr(line, "nsdelegate") != NULL;
+		host->recursiveprot = strstr(line, "memory_recursiveprot") != NULL;
+		return;
+	}
+}
+
+enum controller_version controller_version(const struct cgroup_host *host, enum controller controller)
+{
+	return controller == CONTROLLER_CORE ? CONTROLLER_V2 : host->version[controller];
+}
+
+static bool has_word(const char *words, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (const char *p = words; (p = strstr(p, word)); p += length)
+		if ((p == words || p[-1] == ' ') && (p[length] == ' ' || !p[length]))
 			return true;
 	return false;
 }
 
-static void find_controller(struct cgroup_host *host, enum controller controller, const char *v2_controllers)
+static void find_v1_mount(struct cgroup_host *host, enum controller controller)
 {
 	const char *name = names[controller];
-	size_t length = strlen(name);
 	char *mount = NULL;
 
-	for (const char *p = v2_controllers; (p = strstr(p, name)); p += length) {
-		if ((p == v2_controllers || p[-1] == ' ') && (p[length] == ' ' || !p[length])) {
-			host->version[controller] = CONTROLLER_V2;
-			return;
-		}
-	}
 	/* v1 calls io blkio. */
 	if (cgroup_get_subsys_mount_point(controller == CONTROLLER_IO ? "blkio" : name, &mount) != 0 || !mount)
 		return;
@@ -93,12 +104,21 @@ int cgroup_host_get(const struct cgroup_host **ret, struct berth_error *err)
 	r = read_small_at(fd, "cgroup.controllers", controllers, sizeof(controllers));
 	if (r < 0)
 		return fail(err, BERTH_FAILED, -r, "cannot read %s/cgroup.controllers: %s", mount, strerror(-r));
-	r = cgroup_init();
+	bool all = true;
+	for (enum controller c = 0; c < CONTROLLER_COUNT; c++) {
+		bool found = has_word(controllers, names[c]);
+
+		host.version[c] = found ? CONTROLLER_V2 : CONTROLLER_ABSENT;
+		all = all && found;
+	}
+	/* libcgroup looks through all mounts, which takes most of a millisecond: only where there can be something to find. */
+	r = all ? 0 : cgroup_init();
 	if (r)
 		return fail(err, BERTH_FAILED, EIO, "libcgroup cannot read the host's cgroup mounts: %s", cgroup_strerror(r));
 	for (enum controller c = 0; c < CONTROLLER_COUNT; c++)
-		find_controller(&host, c, controllers);
-	host.nsdelegate = has_nsdelegate();
+		if (host.version[c] == CONTROLLER_ABSENT)
+			find_v1_mount(&host, c);
+	find_options(&host);
 	host.v2_root = take_fd(&fd);
 	*ret = &host;
 	return 0;
@@ -110,36 +130,52 @@ static void cleanup_cgroup(struct cgroup **cgroup)
 		cgroup_free(cgroup);
 }
 
-int controller_write(enum controller controller, const char *path, const char *file, const char *value,
-		     struct berth_error *err)
+static int write_v1(enum controller controller, const char *path, const char *file, const char *value)
 {
 	CLEAN(cleanup_cgroup) struct cgroup *cgroup = cgroup_new_cgroup(path);
 	/* libcgroup asks by the name the hierarchy was mounted with. */
-	const char *name = !strncmp(file, "blkio.", 6) ? "blkio" : names[controller];
+	const char *name = controller == CONTROLLER_IO ? "blkio" : names[controller];
 	struct cgroup_controller *group = cgroup ? cgroup_add_controller(cgroup, name) : NULL;
 	int r;
 
 	if (!group)
-		return fail(err, BERTH_FAILED, ENOMEM, "libcgroup cannot name the %s controller of %s", name, path);
+		return -ENOMEM;
 	/* One value at a time: libcgroup does not say which of several the kernel refused. */
 	r = cgroup_add_value_string(group, file, value);
 	if (r == 0)
 		r = cgroup_modify_cgroup(cgroup);
 	if (r == 0)
 		return 0;
-	int code = r == ECGOTHER ? cgroup_get_last_errno() : r == ECGROUPVALUENOTEXIST ? ENOENT : EIO;
-	return fail(err, BERTH_FAILED, code, "cannot write '%s' to %s of cgroup %s: %s", value, file, path,
-		    r == ECGOTHER ? strerror(code) : cgroup_strerror(r));
+	return r == ECGOTHER ? -cgroup_get_last_errno() : r == ECGROUPVALUENOTEXIST ? -ENOENT : -EIO;
+}
+
+int controller_write(const struct cgroup_host *host, enum controller controller, const char *path, const char *file,
+		     const char *value, struct berth_error *err)
+{
+	char name[256];
+	int r;
+
+	if (controller_version(host, controller) == CONTROLLER_V1) {
+		r = write_v1(controller, path, file, value);
+	} else {
+		snprintf(name, sizeof(name), "%s/%s", path, file);
+		r = write_small_at(host->v2_root, name, value);
+	}
+	if (r == 0)
+		return 0;
+	return fail(err, BERTH_FAILED, -r, "cannot write '%.*s' to %s of cgroup %s: %s", (int)strcspn(value, "\n"), value, file, path,
+		    strerror(-r));
 }
 
 int controller_open(const struct cgroup_host *host, enum controller controller, const char *path, const char *file, int flags)
 {
+	enum controller_version version = controller_version(host, controller);
 	char name[256];
 	int fd;
 
-	if (host->version[controller] == CONTROLLER_ABSENT)
+	if (version == CONTROLLER_ABSENT)
 		return -ENOENT;
-	if (host->version[controller] == CONTROLLER_V2) {
+	if (version == CONTROLLER_V2) {
 		snprintf(name, sizeof(name), "%s/%s", path, file);
 		fd = openat(host->v2_root, name, flags | O_CLOEXEC);
 	} else {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Where each controller lives and how a value gets into one of its files: the only place that meets libcgroup.
- * libcgroup knows the mounts of both versions; which file a limit is, and in which units, is limits.c's knowledge.
+ * libcgroup knows the mounts of v1 and writes there; which file a limit is, and in which units, is resource_limits.c's knowledge.
  */
 #pragma once
 
@@ -9,12 +9,15 @@
 
 #include "base/error.h"
 
-enum controller { CONTROLLER_MEMORY, CONTROLLER_CPU, CONTROLLER_CPUSET, CONTROLLER_PIDS, CONTROLLER_IO, CONTROLLER_COUNT };
+/* CONTROLLER_CORE is the cgroup core itself: always there, always cgroup2, never to be enabled. */
+enum controller {
+	CONTROLLER_MEMORY, CONTROLLER_CPU, CONTROLLER_CPUSET, CONTROLLER_PIDS, CONTROLLER_IO, CONTROLLER_COUNT, CONTROLLER_CORE = CONTROLLER_COUNT,
+};
 enum controller_version { CONTROLLER_ABSENT, CONTROLLER_V1, CONTROLLER_V2 };
 
 struct cgroup_host {
 	int v2_root;			/* fd of the cgroup2 mount */
-	bool nsdelegate;
+	bool nsdelegate, recursiveprot;	/* options of that mount */
 	enum controller_version version[CONTROLLER_COUNT];
 	char v1_mount[CONTROLLER_COUNT][64];	/* mount point of a v1 hierarchy; "" otherwise */
 };
@@ -23,12 +26,13 @@ struct cgroup_host {
  * is no cgroup2 mount. */
 int cgroup_host_get(const struct cgroup_host **ret, struct berth_error *err);
 
+enum controller_version controller_version(const struct cgroup_host *host, enum controller controller);
 const char *controller_name(enum controller controller);
 
-/* Writes value to file of the cgroup at path (relative to its hierarchy's root) by libcgroup. The error names file,
- * value and the kernel's words. */
-int controller_write(enum controller controller, const char *path, const char *file, const char *value,
-		     struct berth_error *err);
+/* Writes value to file of the cgroup at path (relative to its hierarchy's root): cgroup v2 by the host's own fd, v1 by libcgroup.
+ * The error names file, value and the kernel's words. */
+int controller_write(const struct cgroup_host *host, enum controller controller, const char *path, const char *file,
+		     const char *value, struct berth_error *err);
 
 /* A file of the cgroup in the controller's own hierarchy, opened for reading or for writing; a negative errno. */
 int controller_open(const struct cgroup_host *host, enum controller controller, const char *path, const char *file,

@@ -31,6 +31,7 @@ static const char *takes_effect(enum applied_by by)
 {
 	switch (by) {
 	case BY_CGROUP:
+	case BY_STORAGE:
 	case BY_NETWORK:
 	case BY_GUEST:
 		return "A change takes effect live";

@@ -43,6 +43,8 @@ BERTH_PUBLIC int berth_open(const char *root, struct berth **ret, struct berth_e
 BERTH_PUBLIC void berth_close(struct berth *berth);
 /* How long a command waits for a container's lock, in milliseconds; 0 is not at all. The default is 30 s. */
 BERTH_PUBLIC void berth_set_lock_timeout(struct berth *berth, unsigned int milliseconds);
+/* What the last command went on in spite of ("oversold = warn" in berth.conf), one line; "" if nothing. */
+BERTH_PUBLIC const char *berth_warning(const struct berth *berth);
 /* Async-signal-safe: makes a running create or template build stop and undo itself. */
 BERTH_PUBLIC void berth_interrupt(void);
 BERTH_PUBLIC const char *berth_version(void);
@@ -139,13 +141,50 @@ struct berth_status {
 	uint64_t memory_oom_kills;	/* since this start */
 	uint64_t cpu_microseconds;	/* CPU time used since this start */
 	uint64_t pids, pids_limit;
+	uint64_t disk_used, inodes_used;	/* of a container with a quota, or on storage that counts */
+	uint64_t io_read, io_written;	/* bytes since this start */
+	const struct berth_settings *settings;	/* in berth_list(), during the call; else NULL */
 };
+/* Calls function for every value of a key, as berth_get() does. */
+BERTH_PUBLIC int berth_settings_value(const struct berth_settings *settings, const char *key, berth_value_function function, void *data);
 BERTH_PUBLIC int berth_status(struct berth *berth, const char *name, struct berth_status *ret, struct berth_error *err);
 
 /* Calls function for every container in the order of their names. A container whose configuration cannot be read
  * is still listed, with broken_why saying the reason. */
 typedef int (*berth_list_function)(const struct berth_status *status, const char *broken_why, void *data);
-BERTH_PUBLIC int berth_list(struct berth *berth, berth_list_function function, void *data, struct berth_error *err);
+/* With usage false nothing is read of what the containers use: those members are UINT64_MAX. */
+BERTH_PUBLIC int berth_list(struct berth *berth, bool usage, berth_list_function function, void *data, struct berth_error *err);
+
+/* One limit of a container: as it was asked for, and as the kernel or the filesystem has it. */
+struct berth_limit {
+	const char *key;
+	char configured[64];		/* as get shows it */
+	char effective[264];		/* the same of what is in force; "" when nothing is */
+	char configured_raw[64], effective_raw[64];	/* as for JSON; "" where it is no number */
+	uint64_t used, peak;		/* in the key's raw units; UINT64_MAX: not counted */
+	uint64_t hits;			/* how often it was met since the start; UINT64_MAX: not counted */
+	bool bytes;			/* used and peak are bytes */
+};
+typedef int (*berth_limit_function)(const struct berth_limit *limit, void *data);
+BERTH_PUBLIC int berth_limits(struct berth *berth, const char *name, berth_limit_function function, void *data, struct berth_error *err);
+
+/* What happened to a container's processes for want of memory, oldest first; kept over restarts, the last thousand or so. */
+enum berth_event_kind {
+	BERTH_OOM_KILL,			/* the kernel ended a process: over the limit */
+	BERTH_STALL_KILL,		/* Berth did: everything had waited for memory for seconds, with nothing left to reclaim */
+};
+struct berth_event {
+	uint64_t time;			/* seconds since 1970 */
+	enum berth_event_kind kind;
+	int pid;			/* as the host numbers it; 0: not known */
+	uint64_t bytes;			/* of memory that it had */
+	char process[33];		/* its name; "?" if not known */
+};
+BERTH_PUBLIC const char *berth_event_name(enum berth_event_kind kind);
+typedef int (*berth_event_function)(const struct berth_event *event, void *data);
+BERTH_PUBLIC int berth_events(struct berth *berth, const char *name, berth_event_function function, void *data, struct berth_error *err);
+/* For berth-monitor's child: notes what the OOM killer did, or with stalled ends what keeps the container from going on. */
+BERTH_PUBLIC int berth_notice(struct berth *berth, const char *name, bool stalled, struct berth_error *err);
 
 /* Waits until the container is in the state, up to timeout_ms (UINT_MAX: for ever). */
 BERTH_PUBLIC int berth_wait(struct berth *berth, const char *name, enum berth_state state, unsigned int timeout_ms,
@@ -184,6 +223,20 @@ typedef int (*berth_template_function)(const struct berth_template *found, void 
 BERTH_PUBLIC int berth_template_list(struct berth *berth, berth_template_function function, void *data,
 				     struct berth_error *err);
 
+/* --- storage -------------------------------------------------------------------------------------------------- */
+
+/* Makes a filesystem with quotas in a sparse file (size as of a key, "50G") and mounts it where the containers will be. fstab gets the
+ * line that does so at boot. */
+BERTH_PUBLIC int berth_storage_init(struct berth *berth, const char *path, const char *size, char fstab[static 1024],
+				    struct berth_error *err);
+struct berth_storage {
+	char directory[1024];		/* where containers are */
+	const char *quota;		/* "project", "qgroup" or "none" */
+	char remedy[256];		/* with none: how to get one */
+	uint64_t bytes, bytes_free, inodes, inodes_free;
+};
+BERTH_PUBLIC int berth_storage_show(struct berth *berth, struct berth_storage *ret, struct berth_error *err);
+
 /* --- the host ------------------------------------------------------------------------------------------------ */
 
 enum berth_verdict { BERTH_GOOD, BERTH_WEAK, BERTH_MISSING };
@@ -196,3 +249,25 @@ struct berth_finding {
 typedef int (*berth_finding_function)(const struct berth_finding *finding, void *data);
 /* Looks over the host; returns the number of MISSING findings. */
 BERTH_PUBLIC int berth_check(struct berth *berth, berth_finding_function function, void *data, struct berth_error *err);
+
+/* One resource of the host. Bytes; for cpus thousandths. UINT64_MAX: not known. */
+struct berth_host_row {
+	const char *name;
+	uint64_t physical, usable;	/* all there is; what may be promised */
+	uint64_t sold, running;		/* sums of the limits of all containers, of those that run */
+	uint64_t unlimited;		/* containers without a limit, which are not in the sums */
+	uint64_t guaranteed;		/* sum of guarantees */
+	uint64_t used, used_by_containers;
+	uint64_t oversell;		/* thousandths: how much may be sold of one that is usable; UINT64_MAX: as much as one likes */
+	uint64_t pressure_some, pressure_full;	/* hundredths of a percent of the last ten seconds */
+};
+enum { BERTH_HOST_MEMORY, BERTH_HOST_SWAP, BERTH_HOST_CPUS, BERTH_HOST_DISK, BERTH_HOST_ROWS };
+struct berth_host {
+	uint64_t containers, running;
+	struct berth_host_row rows[BERTH_HOST_ROWS];
+};
+/* Takes as long with a thousand containers as with one. */
+BERTH_PUBLIC int berth_host(struct berth *berth, struct berth_host *ret, struct berth_error *err);
+/* The plans of berth.conf: calls function for every value of every key of each. */
+typedef int (*berth_plan_function)(const char *plan, const struct berth_key *key, const char *value, const char *raw, void *data);
+BERTH_PUBLIC int berth_plans(struct berth *berth, berth_plan_function function, void *data, struct berth_error *err);

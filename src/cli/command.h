@@ -11,6 +11,7 @@ struct option_row {
 	const char *name;	/* without the dashes */
 	const char *argument;	/* NULL for a flag */
 	const char *help;
+	char letter;		/* also -o; 0: none */
 };
 
 #define SETTINGS_MAX 256
@@ -43,7 +44,8 @@ struct command {
 
 extern const struct command create_command, start_command, stop_command, restart_command, destroy_command, pause_command,
 	resume_command, wait_command, recover_command, after_exit_command, set_command, get_command, list_command,
-	status_command, exec_command, enter_command, console_command, template_command, check_command, help_command;
+	status_command, exec_command, enter_command, console_command, template_command, storage_command, host_command, check_command, help_command,
+	notice_command;
 extern const struct command *const commands[];
 extern const size_t command_count;
 
@@ -60,6 +62,9 @@ bool parse_time(const char *text, unsigned int *ret);
 /* The one error line: "berthctl: TEXT". Return the exit code. */
 int report(const struct berth_error *err);
 int usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* After success: prints what the command went on in spite of, if anything. Returns the exit code. */
+int finish(struct invocation *invocation);
 
 /* Runs for each name; every failure is reported, the first one's exit code is returned. */
 int for_each_name(struct invocation *invocation, int (*run)(struct invocation *invocation, const char *name));

@@ -11,7 +11,11 @@ static void print_options(const struct option_row *rows)
 	for (; rows && rows->name; rows++) {
 		char left[64];
 
-		snprintf(left, sizeof(left), "--%s%s%s", rows->name, rows->argument ? " " : "", rows->argument ? rows->argument : "");
+		char letter[8] = "";
+
+		if (rows->letter)
+			snprintf(letter, sizeof(letter), "-%c, ", rows->letter);
+		snprintf(left, sizeof(left), "%s--%s%s%s", letter, rows->name, rows->argument ? " " : "", rows->argument ? rows->argument : "");
 		printf("  %-26s %s\n", left, rows->help);
 	}
 }

@@ -31,7 +31,7 @@ static int run_exec(struct invocation *invocation)
 static const struct option_row exec_options[] = {
 	{ "terminal", NULL, "give the command a terminal of the container's" },
 	{ "directory", "DIR", "start it in DIR of the container" },
-	{ NULL, NULL, NULL },
+	{ NULL, NULL, NULL, 0 },
 };
 const struct command exec_command = {
 	.name = "exec", .arguments = "NAME -- COMMAND...", .help = "run a command in a container", .options = exec_options, .least = 1,

@@ -36,12 +36,12 @@ static int run_create(struct invocation *invocation)
 	catch_interrupt();
 	r = berth_create(invocation->berth, name, template_name, invocation->settings, invocation->setting_count, progress_show, NULL, &err);
 	progress_done();
-	return r < 0 ? report(&err) : 0;
+	return r < 0 ? report(&err) : finish(invocation);
 }
 
 static const struct option_row create_options[] = {
 	{ "template", "NAME", "what to make it from, such as busybox or debian:12" },
-	{ NULL, NULL, NULL },
+	{ NULL, NULL, NULL, 0 },
 };
 const struct command create_command = {
 	.name = "create", .arguments = "NAME --template TEMPLATE [settings]", .help = "make a container",
@@ -52,7 +52,7 @@ const struct command create_command = {
 static int settle(struct invocation *invocation, int r, const struct berth_error *err)
 {
 	if (r >= 0)
-		return 0;
+		return finish(invocation);
 	if (err->kind == BERTH_WRONG_STATE && option_given(invocation, "if-needed"))
 		return 0;
 	return report(err);
@@ -73,7 +73,7 @@ static int run_start(struct invocation *invocation)
 
 static const struct option_row start_options[] = {
 	{ "if-needed", NULL, "a running container is no error" },
-	{ NULL, NULL, NULL },
+	{ NULL, NULL, NULL, 0 },
 };
 const struct command start_command = {
 	.name = "start", .arguments = "NAME...", .help = "start containers", .options = start_options, .least = 1, .most = -1,
@@ -109,7 +109,7 @@ static int run_stop(struct invocation *invocation)
 static const struct option_row stop_options[] = {
 	STOP_OPTIONS,
 	{ "if-needed", NULL, "a stopped container is no error" },
-	{ NULL, NULL, NULL },
+	{ NULL, NULL, NULL, 0 },
 };
 const struct command stop_command = {
 	.name = "stop", .arguments = "NAME...", .help = "power containers off", .options = stop_options, .least = 1, .most = -1,
@@ -137,7 +137,7 @@ static int run_restart(struct invocation *invocation)
 static const struct option_row restart_options[] = {
 	STOP_OPTIONS,
 	{ "if-needed", NULL, "a stopped container is started" },
-	{ NULL, NULL, NULL },
+	{ NULL, NULL, NULL, 0 },
 };
 const struct command restart_command = {
 	.name = "restart", .arguments = "NAME...", .help = "stop and start containers", .options = restart_options, .least = 1,
@@ -162,7 +162,7 @@ static int run_destroy(struct invocation *invocation)
 static const struct option_row destroy_options[] = {
 	{ "force", NULL, "also a running one, and one whose configuration is broken" },
 	{ "if-exists", NULL, "one that is not there is no error" },
-	{ NULL, NULL, NULL },
+	{ NULL, NULL, NULL, 0 },
 };
 const struct command destroy_command = {
 	.name = "destroy", .arguments = "NAME...", .help = "delete containers with all their data", .options = destroy_options,
@@ -209,7 +209,7 @@ static int run_wait(struct invocation *invocation)
 static const struct option_row wait_options[] = {
 	{ "state", "STATE", "stopped, running or paused" },
 	{ "timeout", "TIME", "give up after this time (never)" },
-	{ NULL, NULL, NULL },
+	{ NULL, NULL, NULL, 0 },
 };
 const struct command wait_command = {
 	.name = "wait", .arguments = "NAME --state STATE", .help = "wait until a container is in a state", .options = wait_options,
@@ -250,4 +250,17 @@ static int run_after_exit(struct invocation *invocation)
 const struct command after_exit_command = {
 	.name = "after-exit", .arguments = "NAME halt|reboot", .help = "run by berth-monitor", .least = 2, .most = 2, .hidden = true,
 	.run = run_after_exit,
+};
+
+static int run_notice(struct invocation *invocation)
+{
+	struct berth_error err;
+	bool stalled = !strcmp(invocation->arguments[1], "stalled");
+
+	return berth_notice(invocation->berth, invocation->arguments[0], stalled, &err) < 0 ? report(&err) : 0;
+}
+
+const struct command notice_command = {
+	.name = "notice", .arguments = "NAME killed|stalled", .help = "run by berth-monitor", .least = 2, .most = 2, .hidden = true,
+	.run = run_notice,
 };

@@ -9,12 +9,12 @@
 #include "cli/output.h"
 
 static const struct option_row common[] = {
-	{ "root", "DIR", "keep everything under DIR (or BERTH_ROOT)" },
-	{ "lock-timeout", "TIME", "wait this long for a busy container (30s)" },
-	{ "json", NULL, "print JSON" },
-	{ "verbose", NULL, "print more to stderr" },
-	{ "help", NULL, "show help" },
-	{ NULL, NULL, NULL },
+	{ "root", "DIR", "keep everything under DIR (or BERTH_ROOT)", 0 },
+	{ "lock-timeout", "TIME", "wait this long for a busy container (30s)", 0 },
+	{ "json", NULL, "print JSON", 0 },
+	{ "verbose", NULL, "print more to stderr", 0 },
+	{ "help", NULL, "show help", 0 },
+	{ NULL, NULL, NULL, 0 },
 };
 
 const struct option_row *common_options(void)
@@ -26,6 +26,15 @@ int report(const struct berth_error *err)
 {
 	fprintf(stderr, "berthctl: %s\n", err->text);
 	return err->kind ? (int)err->kind : BERTH_FAILED;
+}
+
+int finish(struct invocation *invocation)
+{
+	const char *warning = berth_warning(invocation->berth);
+
+	if (*warning)
+		printf("warning: %s\n", warning);
+	return flush_output();
 }
 
 int usage_error(const char *format, ...)
@@ -126,6 +135,17 @@ static int take_option(struct invocation *invocation, char **argv, int argc, int
 	struct berth_setting setting;
 	bool is_setting = false;
 
+	/* "-o VALUE" is the option with that letter. */
+	if (argv[*at][1] != '-') {
+		name = argv[*at] + 1;
+		value = NULL;
+		length = 1;
+		row = NULL;
+		for (const struct option_row *one = command ? command->options : NULL; one && one->name && !row; one++)
+			row = one->letter == *name && !name[1] ? one : NULL;
+		if (!row)
+			return usage_error("unknown option %s; options have two dashes", argv[*at]);
+	}
 	if (!row && command)
 		row = find_row(command->options, name, length);
 	if (!row && command && command->takes_settings)
@@ -165,10 +185,8 @@ int parse_arguments(struct invocation *invocation, int argc, char **argv, const 
 			invocation->rest = &argv[i + 1];
 			break;
 		}
-		if (argv[i][0] == '-' && argv[i][1] == '-') {
+		if (argv[i][0] == '-' && argv[i][1]) {
 			r = take_option(invocation, argv, argc, &i);
-		} else if (argv[i][0] == '-' && argv[i][1]) {
-			r = usage_error("unknown option %s; options have two dashes", argv[i]);
 		} else if (!invocation->command) {
 			for (size_t j = 0; j < command_count && !invocation->command; j++)
 				if (!strcmp(commands[j]->name, argv[i]))

@@ -48,6 +48,15 @@ void json_add_number(json_object *object, const char *key, uint64_t number)
 	json_object_object_add(object, key, number == UINT64_MAX ? NULL : json_object_new_uint64(number));
 }
 
+json_object *json_decimal(double number)
+{
+	static char format[] = "%.10g";
+	json_object *object = json_object_new_double(number);
+
+	json_object_set_serializer(object, json_object_double_to_json_string, format, NULL);
+	return object;
+}
+
 void json_add_text(json_object *object, const char *key, const char *text)
 {
 	json_object_object_add(object, key, json_object_new_string(text));

@@ -19,7 +19,12 @@ json_object *json_begin(void);
 int json_end(json_object *object);
 /* A number, or null for UINT64_MAX. */
 void json_add_number(json_object *object, const char *key, uint64_t number);
+/* A number without the digits that only binary has. */
+json_object *json_decimal(double number);
 void json_add_text(json_object *object, const char *key, const char *text);
+
+/* All that is true of a container, or why its configuration cannot be read. */
+void status_fill_json(json_object *object, const struct berth_status *status, const char *broken_why);
 
 /* A bar on stderr, on a terminal only. Pass to the library as progress function; end with progress_done(). */
 void progress_show(const char *what, uint64_t done, uint64_t total, void *data);

@@ -27,11 +27,12 @@ static int run_set(struct invocation *invocation)
 		json_add_text(object, "name", name);
 		json_object_object_add(object, "changed", json_object_new_boolean(result.changed));
 		json_object_object_add(object, "pending", pending);
+		json_add_text(object, "warning", berth_warning(invocation->berth));
 		return json_end(object);
 	}
 	if (result.pending[0])
 		printf("%s: takes effect at the next start: %s\n", name, result.pending);
-	return flush_output();
+	return finish(invocation);
 }
 
 const struct command set_command = {

@@ -131,7 +131,7 @@ static int run_template(struct invocation *invocation)
 static const struct option_row template_options[] = {
 	{ "mirror", "URL", "build from this mirror (for Debian: else the one of the host's apt)" },
 	{ "replace", NULL, "build anew what is built already" },
-	{ NULL, NULL, NULL },
+	{ NULL, NULL, NULL, 0 },
 };
 const struct command template_command = {
 	.name = "template", .arguments = "list | build NAME | show NAME | delete NAME", .help = "root filesystems to create from",

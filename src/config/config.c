@@ -123,8 +123,45 @@ bool config_same(const struct container_config *a, const struct container_config
 	return !memcmp(key_field(a, key), key_field(b, key), key->type->size);
 }
 
-/* One "key = value" line, cut in place. */
-static int parse_line(char *line, int number, struct container_config *config, bool seen[KEY_COUNT], struct berth_error *err)
+static void amount_text(uint64_t value, const struct value_type *type, char text[static VALUE_TEXT_MAX])
+{
+	type->format(&value, 0, text);
+}
+
+int config_check(const struct container_config *config, struct berth_error *err)
+{
+	char one[VALUE_TEXT_MAX], other[VALUE_TEXT_MAX];
+
+	if (config->memory_guarantee > config->memory) {
+		amount_text(config->memory_guarantee, &type_SIZE, one);
+		amount_text(config->memory, &type_SIZE, other);
+		return fail(err, BERTH_USAGE, EINVAL, "memory-guarantee: %s is more than memory, which is %s", one, other);
+	}
+	if (config->memory != UNLIMITED && config->swap != UNLIMITED && config->memory > UNLIMITED - config->swap)
+		return fail(err, BERTH_USAGE, EINVAL, "memory and swap together are larger than any machine");
+	if (config->cpu_burst && config->cpu_burst > config->cpus) {
+		amount_text(config->cpu_burst, &type_CORES, one);
+		amount_text(config->cpus, &type_CORES, other);
+		return fail(err, BERTH_USAGE, EINVAL, "cpu-burst: %s is more than cpus, which is %s", one, other);
+	}
+	if (config->cpu_burst && config->cpus == UNLIMITED)
+		return fail(err, BERTH_USAGE, EINVAL, "cpu-burst: there is nothing to save up without a limit; give cpus too");
+	if (!strcmp(config->cpuset, CPUSET_AUTO) && config->cpus == UNLIMITED)
+		return fail(err, BERTH_USAGE, EINVAL, "cpuset: auto picks as many cores as cpus needs; give cpus too");
+	return 0;
+}
+
+void config_merge(struct container_config *config, const struct container_config *from)
+{
+	for (size_t i = 0; i < KEY_COUNT; i++) {
+		if (!from->given[i])
+			continue;
+		memcpy(field_of(config, &keys[i]), key_field(from, &keys[i]), keys[i].type->size);
+		config->given[i] = true;
+	}
+}
+
+int config_parse_line(char *line, int number, struct container_config *config, bool seen[static KEY_COUNT], struct berth_error *err)
 {
 	char *equals = strchr(line, '='), *end, *value;
 	const struct key *key;
@@ -189,7 +226,7 @@ int config_parse(const char *text, size_t length, struct container_config *ret, 
 			line++;
 		if (!*line || *line == '#')
 			continue;
-		int r = parse_line(line, number, &config, seen, err);
+		int r = config_parse_line(line, number, &config, seen, err);
 		if (r < 0)
 			return r;
 	}

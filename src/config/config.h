@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "config/value.h"
 
-enum applied_by { BY_CGROUP, BY_NETWORK, BY_GUEST, BY_START, BY_HOST, BY_IDENTITY };
+enum applied_by { BY_CGROUP, BY_STORAGE, BY_NETWORK, BY_GUEST, BY_START, BY_HOST, BY_IDENTITY };
 
 enum key_id {
 #define KEY(id, ...) KEY_##id,
@@ -20,16 +20,21 @@ enum key_id {
 /* Parsed once, then const. Members of keys that are not given hold their fallback. */
 struct container_config {
 	bool given[KEY_COUNT];
-	uint64_t memory, memory_high, swap;	/* bytes or UNLIMITED */
-	uint64_t cpus;				/* thousandths of a core or UNLIMITED */
-	uint64_t cpu_weight, pids;
-	char cpuset[257];			/* "" is all */
+	uint64_t memory, memory_high, memory_guarantee, swap;	/* bytes or UNLIMITED */
+	uint64_t cpus, cpu_burst;		/* thousandths of a core or UNLIMITED */
+	uint64_t cpu_weight, pids, cgroups;
+	char cpuset[257];			/* "" is all, "auto" is chosen at start */
+	uint64_t io_weight;
+	uint64_t io_read_rate, io_write_rate;	/* bytes a second or UNLIMITED */
+	uint64_t io_read_iops, io_write_iops;	/* operations a second or UNLIMITED */
+	uint64_t disk, inodes;			/* bytes, count; or UNLIMITED */
 	char hostname[65];			/* "" is the container's name */
 	struct address_list nameserver, ip;
 	char search[257];
 	bool net_nat, autostart;
 	char init[257];
 	char description[257];
+	char plan[65];				/* "" is none */
 	char template_name[65];
 	char uuid[65];
 	uint64_t created, id;
@@ -54,6 +59,16 @@ void config_init(struct container_config *config);
  * value and what is accepted on refusal (BERTH_USAGE); *config is then half changed and to be thrown away. */
 int config_assign(struct container_config *config, const struct berth_setting *settings, size_t count,
 		  struct berth_error *err);
+
+/* Refuses (BERTH_USAGE) keys that contradict each other. */
+int config_check(const struct container_config *config, struct berth_error *err);
+
+/* One "key = value" line of a file, cut in place, without the newline. Empty lines and comments are for the caller to skip.
+ * Refuses unknown keys and, by seen, keys given twice. */
+int config_parse_line(char *line, int number, struct container_config *config, bool seen[static KEY_COUNT], struct berth_error *err);
+
+/* Gives config every key that is given in from. */
+void config_merge(struct container_config *config, const struct container_config *from);
 
 /* Whether the key has the same value in both. */
 bool config_same(const struct container_config *a, const struct container_config *b, const struct key *key);

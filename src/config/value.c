@@ -115,6 +115,28 @@ const struct value_type type_SIZE = {
 	.size = sizeof(uint64_t), .number = true, .parse = parse_size, .format = format_size, .format_raw = format_raw_number,
 };
 
+static bool parse_amount(const char *text, void *field, char *why, size_t why_size)
+{
+	return strcmp(text, "unlimited") != 0 && parse_size(text, field, why, why_size);
+}
+
+/* A process that waits for the disk at a few bytes a second cannot even be killed. */
+#define RATE_LEAST 65536
+
+static bool parse_rate(const char *text, void *field, char *why, size_t why_size)
+{
+	return parse_size(text, field, why, why_size) && *(uint64_t *)field >= RATE_LEAST;
+}
+
+const struct value_type type_AMOUNT = {
+	.syntax = "SIZE", .accepted = "a size such as 512M, 1.5G (K, M, G, T are powers of 1024)",
+	.size = sizeof(uint64_t), .number = true, .parse = parse_amount, .format = format_size, .format_raw = format_raw_number,
+};
+const struct value_type type_RATE = {
+	.syntax = "SIZE", .accepted = "a number of bytes such as 20M (K, M, G, T are powers of 1024), at least 64K, or unlimited",
+	.size = sizeof(uint64_t), .number = true, .parse = parse_rate, .format = format_size, .format_raw = format_raw_number,
+};
+
 /* --- CORES: thousandths of a core --------------------------------------------------------------------------- */
 
 static bool parse_cores(const char *text, void *field, char *why, size_t why_size)
@@ -167,6 +189,29 @@ const struct value_type type_CORES = {
 	.size = sizeof(uint64_t), .number = true, .parse = parse_cores, .format = format_cores, .format_raw = format_raw_cores,
 };
 
+static bool parse_more_cores(const char *text, void *field, char *why, size_t why_size)
+{
+	if (!strcmp(text, "0")) {
+		*(uint64_t *)field = 0;
+		return true;
+	}
+	return strcmp(text, "unlimited") != 0 && parse_cores(text, field, why, why_size);
+}
+
+static bool parse_ratio(const char *text, void *field, char *why, size_t why_size)
+{
+	return parse_cores(text, field, why, why_size) && (*(uint64_t *)field == UNLIMITED || *(uint64_t *)field <= 1000000);
+}
+
+const struct value_type type_MORE_CORES = {
+	.syntax = "CORES", .accepted = "0, or a number of cores from 0.01 to 8192 with up to three decimals",
+	.size = sizeof(uint64_t), .number = true, .parse = parse_more_cores, .format = format_cores, .format_raw = format_raw_cores,
+};
+const struct value_type type_RATIO = {
+	.syntax = "RATIO", .accepted = "a number from 0.01 to 1000 with up to three decimals, or unlimited",
+	.size = sizeof(uint64_t), .number = true, .parse = parse_ratio, .format = format_cores, .format_raw = format_raw_cores,
+};
+
 /* --- counts --------------------------------------------------------------------------------------------------- */
 
 static bool parse_between(const char *text, void *field, uint64_t least, uint64_t most)
@@ -198,6 +243,17 @@ static bool parse_count(const char *text, void *field, char *why, size_t why_siz
 	return parse_between(text, field, 1, 4194304);
 }
 
+static bool parse_large_count(const char *text, void *field, char *why, size_t why_size)
+{
+	(void)why;
+	(void)why_size;
+	if (!strcmp(text, "unlimited")) {
+		*(uint64_t *)field = UNLIMITED;
+		return true;
+	}
+	return parse_between(text, field, 1, UINT32_MAX);
+}
+
 static bool parse_number(const char *text, void *field, char *why, size_t why_size)
 {
 	(void)why;
@@ -220,6 +276,10 @@ const struct value_type type_WEIGHT = {
 const struct value_type type_COUNT = {
 	.syntax = "N", .accepted = "a whole number from 1 to 4194304, or unlimited", .size = sizeof(uint64_t), .number = true,
 	.parse = parse_count, .format = format_count, .format_raw = format_raw_number,
+};
+const struct value_type type_LARGE_COUNT = {
+	.syntax = "N", .accepted = "a whole number from 1 to 4294967295, or unlimited", .size = sizeof(uint64_t), .number = true,
+	.parse = parse_large_count, .format = format_count, .format_raw = format_raw_number,
 };
 const struct value_type type_NUMBER = {
 	.syntax = "N", .accepted = "a whole number", .size = sizeof(uint64_t), .number = true,
@@ -348,8 +408,8 @@ static bool parse_cpu_list(const char *text, void *field, char *why, size_t why_
 
 	(void)why;
 	(void)why_size;
-	if (!strcmp(text, "all")) {
-		*(char *)field = '\0';
+	if (!strcmp(text, "all") || !strcmp(text, CPUSET_AUTO)) {
+		strcpy(field, text[1] == 'l' ? "" : CPUSET_AUTO);
 		return true;
 	}
 	if (strlen(text) >= 257)
@@ -378,9 +438,24 @@ static void format_cpu_list(const void *field, size_t index, char text[static VA
 }
 
 const struct value_type type_CPU_LIST = {
-	.syntax = "LIST", .accepted = "core numbers and ranges such as 0-3,6, or all", .size = 257, .parse = parse_cpu_list,
+	.syntax = "LIST", .accepted = "core numbers and ranges such as 0-3,6, all, or auto", .size = 257, .parse = parse_cpu_list,
 	.format = format_cpu_list,
 };
+
+void cpu_list_each(const char *list, void (*function)(unsigned int core, void *data), void *data)
+{
+	uint64_t first, last;
+
+	while (parse_digits(&list, &first)) {
+		last = first;
+		if (*list == '-' && (list++, !parse_digits(&list, &last)))
+			return;
+		for (; first <= last && first <= 8191; first++)
+			function((unsigned int)first, data);
+		if (*list++ != ',')
+			return;
+	}
+}
 
 /* --- YES_NO ------------------------------------------------------------------------------------------------------------ */
 

@@ -11,6 +11,7 @@
 
 #define UNLIMITED UINT64_MAX
 #define ADDRESSES_MAX 64
+#define CPUSET_AUTO "auto"
 
 /* An IPv4 (4 bytes used) or IPv6 address in network order. */
 struct address {
@@ -49,8 +50,11 @@ struct value_type {
 	bool (*remove)(const char *text, void *field);
 };
 
-extern const struct value_type type_SIZE, type_CORES, type_WEIGHT, type_CPU_LIST, type_COUNT, type_HOST_NAME,
-	type_ADDRESSES, type_DOMAINS, type_YES_NO, type_INIT_PATH, type_TEXT, type_TEXT64, type_NUMBER;
+extern const struct value_type type_SIZE, type_AMOUNT, type_RATE, type_CORES, type_MORE_CORES, type_RATIO, type_WEIGHT, type_CPU_LIST,
+	type_COUNT, type_LARGE_COUNT, type_HOST_NAME, type_ADDRESSES, type_DOMAINS, type_YES_NO, type_INIT_PATH, type_TEXT, type_TEXT64, type_NUMBER;
+
+/* Calls function for every core in a list such as "0-3,6". */
+void cpu_list_each(const char *list, void (*function)(unsigned int core, void *data), void *data);
 
 /* A container's name: [a-z0-9][a-z0-9-]{0,31}. */
 bool name_is_valid(const char *name);

@@ -14,10 +14,14 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "container/addresses.h"
+#include "container/commitments.h"
 #include "container/container.h"
 #include "container/copy_tree.h"
+#include "container/host.h"
 #include "container/id_range.h"
 #include "container/recover.h"
+#include "container/rootfs.h"
+#include "container/settings.h"
 #include "container/teardown.h"
 #include "container/template.h"
 #include "container/trial.h"
@@ -90,25 +94,40 @@ static int open_new_directory(const struct berth *berth, int containers, const c
 	}
 }
 
+/* The configuration first: whoever counts what the host has promised reads it there. The quota last, when it is known what is used. */
 static int fill(struct container *container, int template, const struct berth_template *description,
 		berth_progress_function progress, void *data, struct berth_error *err)
 {
-	int r;
+	int r = container_save(container, &container->config, err);
+	CLEAN_FD int rootfs = r < 0 ? r : rootfs_make(container, err);
 
-	if (mkdirat(container->directory, "rootfs", 0700) < 0)
-		return fail_errno(err, "cannot make the rootfs of %s", container->name);
-	CLEAN_FD int rootfs = openat(container->directory, "rootfs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (rootfs < 0)
-		return fail_errno(err, "cannot open the rootfs of %s", container->name);
+		return rootfs;
 	r = copy_tree(template, rootfs, description->entries, progress, data, err);
-	return r < 0 ? r : container_save(container, &container->config, err);
+	return r < 0 ? r : rootfs_apply_quota(container, &container->config, false, err);
+}
+
+/* The template's size is known: no need to copy it to find out that it does not fit. */
+static int check_size(const struct container_config *config, const struct berth_template *description, struct berth_error *err)
+{
+	if (config->disk < description->bytes)
+		return fail(err, BERTH_REFUSED, EDQUOT, "disk: the template %s has %llu MiB; give more than that", description->name,
+			    (unsigned long long)description->bytes >> 20);
+	if (config->inodes < description->entries)
+		return fail(err, BERTH_REFUSED, EDQUOT, "inodes: the template %s has %llu; give more than that", description->name,
+			    (unsigned long long)description->entries);
+	return 0;
 }
 
 static int create_in(struct container *container, int containers, const char *hidden, int template,
-		     const struct berth_template *description, berth_progress_function progress, void *data, struct berth_error *err)
+		     const struct berth_template *description, const struct policy *policy, berth_progress_function progress, void *data,
+		     struct berth_error *err)
 {
 	const struct berth *berth = container->berth;
+	struct commitments sums;
 	struct berth_error ignored;
+	char unused[257];
+	uint64_t tree_id;
 	int r;
 
 	r = addresses_claim(berth, container->name, &container->config.ip, NULL, err);
@@ -118,7 +137,12 @@ static int create_in(struct container *container, int containers, const char *hi
 	if (r < 0)
 		goto release_addresses;
 	container->config.given[KEY_ID] = true;
+	rootfs_find_disk(container, &container->config);
 	r = trial_limits(container, &container->config, err);
+	if (r == 0)
+		r = commitments_take(container, &container->config, false, policy, unused, &sums, err);
+	if (r < 0)
+		goto release_id;
 	if (r == 0)
 		r = fill(container, template, description, progress, data, err);
 	if (r == 0 && was_interrupted())
@@ -130,6 +154,12 @@ static int create_in(struct container *container, int containers, const char *hi
 		(void)fsync(containers);
 		return 0;
 	}
+	(void)commitments_drop(container, &sums, &ignored);
+release_id:
+	/* The files and their quota before the number that both go by. */
+	tree_id = rootfs_tree_id(container->directory);
+	(void)remove_tree_at(container->directory, "rootfs", &ignored);
+	rootfs_forget_quota(berth, container->config.id, tree_id);
 	(void)id_range_release(berth, container->name, container->config.id, &ignored);
 release_addresses:
 	(void)addresses_release(berth, container->name, &container->config.ip, NULL, &ignored);
@@ -140,6 +170,7 @@ int berth_create(struct berth *berth, const char *name, const char *template_nam
 		 size_t count, berth_progress_function progress, void *data, struct berth_error *err)
 {
 	CLEAN_CONTAINER struct container container = { .berth = berth, .directory = -EBADF };
+	CLEAN_POLICY struct policy policy = { .plans = NULL };
 	struct container_config *config = &container.config;
 	struct berth_template description;
 	struct berth_error ignored;
@@ -150,7 +181,13 @@ int berth_create(struct berth *berth, const char *name, const char *template_nam
 	r = name_check(name, err);
 	config_init(config);
 	if (r == 0)
-		r = config_assign(config, settings, count, err);
+		r = host_policy_read(berth, &policy, err);
+	if (r == 0)
+		config_merge(config, &policy.defaults);
+	if (r == 0)
+		r = settings_assign(config, &policy, settings, count, err);
+	if (r == 0)
+		r = rootfs_check_quota(berth, config, err);
 	if (r < 0)
 		return r;
 	CLEAN_FD int template = template_open(berth, template_name, &description, err);
@@ -160,6 +197,8 @@ int berth_create(struct berth *berth, const char *name, const char *template_nam
 	r = container_cgroup_init(&container.cgroup, berth->cgroup_parent, name, err);
 	if (r == 0)
 		r = make_uuid(config->uuid, err);
+	if (r == 0)
+		r = check_size(config, &description, err);
 	if (r < 0)
 		return r;
 	strcpy(config->template_name, description.name);
@@ -173,7 +212,7 @@ int berth_create(struct berth *berth, const char *name, const char *template_nam
 	container.directory = open_new_directory(berth, containers, name, hidden, err);
 	if (container.directory < 0)
 		return container.directory;
-	r = create_in(&container, containers, hidden, template, &description, progress, data, err);
+	r = create_in(&container, containers, hidden, template, &description, &policy, progress, data, err);
 	if (r < 0)
 		(void)remove_tree_at(containers, hidden, &ignored);
 	return r < 0 ? fail_context(err, "%s", name) : 0;
@@ -183,6 +222,9 @@ int berth_destroy(struct berth *berth, const char *name, bool force, struct bert
 {
 	CLEAN_CONTAINER struct container container = { .directory = -EBADF };
 	int r = container_open_locked(berth, name, &container, err);
+	struct commitments sums;
+	struct berth_error ignored;
+	uint64_t tree_id;
 	char hidden[64];
 
 	/* A configuration that cannot be read must not keep a container for ever. */
@@ -210,6 +252,10 @@ int berth_destroy(struct berth *berth, const char *name, bool force, struct bert
 	(void)fsync(containers);
 	/* From here on it is gone; recover finishes what does not get done. The id range last, when no process or file can
 	 * have its ids any more. */
+	tree_id = rootfs_tree_id(container.directory);
 	r = recover_destroying(berth, containers, hidden, name, err);
+	rootfs_forget_quota(berth, container.config.id, tree_id);
+	if (!container.config.id || commitments_drop(&container, &sums, &ignored) < 0)
+		commitments_invalidate(berth);
 	return r < 0 || !container.config.id ? r : id_range_release(berth, name, container.config.id, err);
 }

@@ -179,7 +179,8 @@ int berth_exec(struct berth *berth, const char *name, const struct berth_exec *e
 	joining.init = container_init(&container);
 	if (joining.init < 0)
 		return fail(err, BERTH_WRONG_STATE, ESRCH, "%s is not running", name);
-	CLEAN_FD int cgroup = container_cgroup_leaf(&container.cgroup, container_host_uid(&container), err);
+	CLEAN_FD int cgroup = container_cgroup_leaf(&container.cgroup, container_host_uid(&container),
+						container.state.init.pid, err);
 	if (cgroup < 0)
 		return cgroup;
 	r = container_cgroup_open_v1_tasks(&container.cgroup, joining.v1_tasks, err);

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "container/container.h"
 #include "container/guest_files.h"
+#include "container/rootfs.h"
 #include "cgroup/resource_limits.h"
 
 static void join_addresses(const struct address_list *list, char *text, size_t size)
@@ -22,10 +23,30 @@ static void join_addresses(const struct address_list *list, char *text, size_t s
 	}
 }
 
+static void fill_usage(const struct container *container, struct berth_status *status)
+{
+	struct limits_usage usage;
+	struct disk_usage disk;
+
+	rootfs_read_usage(container, &disk);
+	status->disk_used = disk.bytes;
+	status->inodes_used = disk.inodes;
+	if (!status->init_pid)
+		return;
+	limits_read_usage(&container->cgroup, &usage);
+	status->memory_used = usage.memory;
+	status->memory_peak = usage.memory_peak;
+	status->swap_used = usage.swap;
+	status->memory_oom_kills = usage.oom_kills;
+	status->cpu_microseconds = usage.cpu;
+	status->pids = usage.pids;
+	status->io_read = usage.io_read;
+	status->io_written = usage.io_written;
+}
+
 static void fill_status(const struct container *container, struct berth_status *status)
 {
 	const struct container_config *config = &container->config;
-	struct limits_usage usage;
 	CLEAN_FD int monitor = known_process_open(&container->state.monitor);
 
 	snprintf(status->hostname, sizeof(status->hostname), "%s", guest_hostname(config, container->name));
@@ -42,7 +63,7 @@ static void fill_status(const struct container *container, struct berth_status *
 	status->state = container_state_now(container);
 	status->monitor = monitor >= 0;
 	status->memory_used = status->memory_peak = status->swap_used = status->memory_oom_kills = UNLIMITED;
-	status->cpu_microseconds = status->pids = UNLIMITED;
+	status->cpu_microseconds = status->pids = status->disk_used = status->inodes_used = status->io_read = status->io_written = UNLIMITED;
 	if (status->state != BERTH_RUNNING && status->state != BERTH_PAUSED)
 		return;
 	status->init_pid = container->state.init.pid;
@@ -50,26 +71,28 @@ static void fill_status(const struct container *container, struct berth_status *
 	status->started_at = container->state.started_at;
 	if (container->state.addresses.count > 0)
 		strcpy(status->interface, container->state.interface);
-	limits_read_usage(&container->cgroup, &usage);
-	status->memory_used = usage.memory;
-	status->memory_peak = usage.memory_peak;
-	status->swap_used = usage.swap;
-	status->memory_oom_kills = usage.oom_kills;
-	status->cpu_microseconds = usage.cpu;
-	status->pids = usage.pids;
 }
 
-int berth_status(struct berth *berth, const char *name, struct berth_status *ret, struct berth_error *err)
+static int look_at(struct berth *berth, const char *name, bool usage, struct container *container, struct berth_status *ret,
+		   struct berth_error *err)
 {
-	CLEAN_CONTAINER struct container container = { .directory = -EBADF };
-	int r = container_open(berth, name, &container, err);
+	int r = container_open(berth, name, container, err);
 
 	memset(ret, 0, sizeof(*ret));
 	if (r < 0)
 		return r;
 	strcpy(ret->name, name);
-	fill_status(&container, ret);
+	fill_status(container, ret);
+	if (usage)
+		fill_usage(container, ret);
 	return 0;
+}
+
+int berth_status(struct berth *berth, const char *name, struct berth_status *ret, struct berth_error *err)
+{
+	CLEAN_CONTAINER struct container container = { .directory = -EBADF };
+
+	return look_at(berth, name, true, &container, ret, err);
 }
 
 static int is_container(const struct dirent *entry)
@@ -82,7 +105,7 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-int berth_list(struct berth *berth, berth_list_function function, void *data, struct berth_error *err)
+int berth_list(struct berth *berth, bool usage, berth_list_function function, void *data, struct berth_error *err)
 {
 	CLEAN_FD int containers = instance_directory(berth, DIRECTORY_CONTAINERS, err);
 	struct dirent **entries;
@@ -94,11 +117,14 @@ int berth_list(struct berth *berth, berth_list_function function, void *data, st
 	if (count < 0)
 		return fail_errno(err, "cannot list the containers");
 	for (int i = 0; i < count; i++) {
+		CLEAN_CONTAINER struct container container = { .directory = -EBADF };
 		struct berth_error why;
 		struct berth_status status;
 
 		if (r == 0) {
-			int one = berth_status(berth, entries[i]->d_name, &status, &why);
+			int one = look_at(berth, entries[i]->d_name, usage, &container, &status, &why);
+
+			status.settings = (const struct berth_settings *)&container.config;
 
 			/* Destroyed since the directory was read. */
 			if (one == 0 || why.kind != BERTH_NOT_FOUND) {
@@ -111,5 +137,76 @@ int berth_list(struct berth *berth, berth_list_function function, void *data, st
 		free(entries[i]);
 	}
 	free(entries);
+	return r;
+}
+
+static void put_effective(const struct key *key, uint64_t value, struct berth_limit *limit)
+{
+	char text[VALUE_TEXT_MAX];
+
+	key->type->format(&value, 0, text);
+	snprintf(limit->effective, sizeof(limit->effective), "%.63s", text);
+	key->type->format_raw(&value, 0, text);
+	snprintf(limit->effective_raw, sizeof(limit->effective_raw), "%.63s", text);
+}
+
+static void fill_disk(const struct container *container, const struct key *key, struct berth_limit *limit)
+{
+	bool bytes = key == &keys[KEY_DISK];
+	struct disk_usage usage;
+
+	rootfs_read_usage(container, &usage);
+	limit->used = bytes ? usage.bytes : usage.inodes;
+	if (limit->used != UNLIMITED)
+		put_effective(key, bytes ? usage.bytes_limit : usage.inodes_limit, limit);
+}
+
+static void fill_cgroup(const struct container *container, const struct key *key, bool running, struct berth_limit *limit)
+{
+	struct limits_meter meter;
+
+	if (!running || !limits_read_meter(&container->cgroup, (enum key_id)(key - keys), &meter) || !meter.known)
+		return;
+	limit->used = meter.used;
+	limit->peak = meter.peak;
+	limit->hits = meter.hits;
+	if (meter.text[0])
+		strcpy(limit->effective, meter.text);
+	else if (key->type->number)
+		put_effective(key, meter.effective, limit);
+}
+
+int berth_limits(struct berth *berth, const char *name, berth_limit_function function, void *data, struct berth_error *err)
+{
+	CLEAN_CONTAINER struct container container = { .directory = -EBADF };
+	int r = container_open(berth, name, &container, err);
+	enum berth_state state;
+	bool running;
+
+	if (r < 0)
+		return r;
+	state = container_state_now(&container);
+	running = state == BERTH_RUNNING || state == BERTH_PAUSED;
+	rootfs_find_disk(&container, &container.config);
+	for (size_t i = 0; r == 0 && i < KEY_COUNT; i++) {
+		const struct key *key = &keys[i];
+		struct berth_limit limit = { .key = key->outside.name, .used = UNLIMITED, .peak = UNLIMITED, .hits = UNLIMITED,
+					     .bytes = key->type == &type_SIZE || key->type == &type_AMOUNT };
+		char text[VALUE_TEXT_MAX];
+
+		if (key->applied_by != BY_CGROUP && key->applied_by != BY_STORAGE)
+			continue;
+		key->type->format(key_field(&container.config, key), 0, text);
+		snprintf(limit.configured, sizeof(limit.configured), "%.63s", text);
+		if (key->type->format_raw) {
+			key->type->format_raw(key_field(&container.config, key), 0, text);
+			snprintf(limit.configured_raw, sizeof(limit.configured_raw), "%.63s", text);
+		}
+		if (key->applied_by == BY_STORAGE)
+			fill_disk(&container, key, &limit);
+		else
+			fill_cgroup(&container, key, running, &limit);
+		r = function(&limit, data);
+	}
 	return r;
 }

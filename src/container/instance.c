@@ -54,14 +54,18 @@ int berth_open(const char *root, struct berth **ret, struct berth_error *err)
 	char resolved[PATH_MAX] = "/";
 	int r = 0;
 
-	if (!berth)
+	if (berth)
+		berth->warning = calloc(1, WARNING_MAX);
+	if (!berth || !berth->warning) {
+		free(berth);
 		return fail(err, BERTH_FAILED, ENOMEM, "out of memory");
+	}
 	if (root && root[0] && strcmp(root, "/") != 0)
 		r = resolve_root(root, resolved, err);
 	if (r == 0 && strlen(resolved) >= sizeof(berth->root))
 		r = fail(err, BERTH_USAGE, ENAMETOOLONG, "root: the path is too long");
 	if (r < 0) {
-		free(berth);
+		berth_close(berth);
 		return r;
 	}
 	berth->lock_timeout_ms = 30000;
@@ -83,7 +87,13 @@ int berth_open(const char *root, struct berth **ret, struct berth_error *err)
 
 void berth_close(struct berth *berth)
 {
+	free(berth->warning);
 	free(berth);
+}
+
+const char *berth_warning(const struct berth *berth)
+{
+	return berth->warning;
 }
 
 void berth_set_lock_timeout(struct berth *berth, unsigned int milliseconds)

@@ -21,7 +21,9 @@ struct berth {
 	char cgroup_parent[48];
 	uint32_t id_first, id_last;
 	unsigned int lock_timeout_ms;
+	char *warning;			/* WARNING_MAX bytes: what the last command went on in spite of */
 };
+#define WARNING_MAX 512
 
 /* Directories are made at first use, root-only. */
 enum directory {

@@ -9,6 +9,9 @@
 #include "base/file.h"
 #include "container/addresses.h"
 #include "container/claim.h"
+#include "container/commitments.h"
+#include "container/rootfs.h"
+#include "container/settings.h"
 #include "container/teardown.h"
 #include "container/template.h"
 
@@ -24,8 +27,15 @@ static int release_claims(const struct berth *berth, enum directory which, const
 	if (!dir)
 		return fail_errno(err, "cannot list the claims");
 	while ((entry = readdir(dir))) {
-		int r = entry->d_type == DT_LNK ? claim_release(directory, entry->d_name, name, err) : 0;
+		char holder[CLAIM_OWNER_MAX];
+		int r;
 
+		if (entry->d_type != DT_LNK || claim_read(directory, entry->d_name, holder) < 0 || strcmp(holder, name) != 0)
+			continue;
+		/* The next owner of the number must not inherit a quota. */
+		if (which == DIRECTORY_IDS)
+			rootfs_forget_quota(berth, strtoull(entry->d_name, NULL, 10), 0);
+		r = claim_release(directory, entry->d_name, name, err);
 		if (r < 0)
 			return r;
 	}
@@ -70,8 +80,13 @@ int recover_creating(const struct berth *berth, int directory, const char *name,
 	/* A fresh directory and one of a create that was killed before it wrote anything look the same; claims come first,
 	 * so they are looked for only when there may be some. */
 	r = release_claims(berth, DIRECTORY_ADDRESSES, name, err);
-	if (r == 0 && !is_empty(directory))
+	if (r == 0 && !is_empty(directory)) {
+		uint64_t tree_id = rootfs_tree_id(directory);
+
 		r = empty_directory(directory, err);
+		rootfs_forget_quota(berth, 0, tree_id);
+		commitments_invalidate(berth);
+	}
 	if (r == 0)
 		r = release_claims(berth, DIRECTORY_IDS, name, err);
 	if (r == 0)
@@ -83,9 +98,14 @@ int recover_creating(const struct berth *berth, int directory, const char *name,
 
 int recover_destroying(const struct berth *berth, int containers, const char *hidden, const char *name, struct berth_error *err)
 {
+	CLEAN_FD int directory = openat(containers, hidden, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	uint64_t tree_id = directory < 0 ? 0 : rootfs_tree_id(directory);
 	int r = release_claims(berth, DIRECTORY_ADDRESSES, name, err);
 
-	return r < 0 ? r : remove_tree_at(containers, hidden, err);
+	if (r == 0)
+		r = remove_tree_at(containers, hidden, err);
+	rootfs_forget_quota(berth, 0, tree_id);
+	return r;
 }
 
 /* ".NAME-RELEASE.building" and ".NAME-RELEASE.destroying", unless a living build has the lock. */
@@ -156,6 +176,7 @@ static int release_lost_ids(struct berth *berth, unsigned int *mended, struct be
 			continue;
 		if (r == 0 && container.config.id == strtoull(entry->d_name, NULL, 10))
 			continue;
+		rootfs_forget_quota(berth, strtoull(entry->d_name, NULL, 10), 0);
 		r = claim_release(directory, entry->d_name, holder, err);
 		if (r < 0)
 			return r;
@@ -175,8 +196,15 @@ static int recover_run(struct berth *berth, const char *name, unsigned int *mend
 	if (r < 0)
 		return r;
 	state = container_state_now(&container);
-	if (state == BERTH_STOPPED || state == BERTH_RUNNING || state == BERTH_PAUSED)
+	if (state == BERTH_STOPPED)
 		return 0;
+	if (state == BERTH_RUNNING || state == BERTH_PAUSED) {
+		bool unfinished = container.state.changing;
+
+		r = settings_settle(&container, err);
+		*mended += r == 0 && unfinished;
+		return r < 0 ? fail_context(err, "%s", name) : 0;
+	}
 	r = teardown(&container, err);
 	if (r == 0)
 		(*mended)++;
@@ -236,6 +264,8 @@ int berth_recover(struct berth *berth, const char *name, unsigned int *ret, stru
 			*err = one;
 		}
 	}
+	/* The sums are made anew from what there is. */
+	commitments_invalidate(berth);
 	if (result == 0)
 		result = release_lost_ids(berth, ret, err);
 	if (result == 0)

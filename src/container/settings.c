@@ -8,8 +8,11 @@
 
 #include "base/cleanup.h"
 #include "container/addresses.h"
-#include "container/container.h"
+#include "container/commitments.h"
 #include "container/guest_files.h"
+#include "container/host.h"
+#include "container/rootfs.h"
+#include "container/settings.h"
 #include "container/trial.h"
 #include "cgroup/resource_limits.h"
 #include "net/routed.h"
@@ -47,12 +50,38 @@ static bool same(const struct container_config *a, const struct container_config
 	return true;
 }
 
+int settings_assign(struct container_config *config, const struct policy *policy, const struct berth_setting *settings, size_t count,
+		    struct berth_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		const struct plan *plan;
+
+		if (strcmp(settings[i].key, keys[KEY_PLAN].outside.name) != 0 || !settings[i].value[0])
+			continue;
+		r = policy_find_plan(policy, settings[i].value, &plan, err);
+		if (r == 0)
+			config_merge(config, &plan->config);
+	}
+	if (r == 0)
+		r = config_assign(config, settings, count, err);
+	return r < 0 ? r : config_check(config, err);
+}
+
 /* --- one function for each kind of change of a running container; each can be run backwards -------------------------- */
 
 static int change_limits(struct container *container, const struct container_config *old, const struct container_config *new,
 			 struct berth_error *err)
 {
 	return limits_change(&container->cgroup, old, new, err);
+}
+
+static int change_storage(struct container *container, const struct container_config *old, const struct container_config *new,
+			  struct berth_error *err)
+{
+	(void)old;
+	return rootfs_apply_quota(container, new, container_state_now(container) != BERTH_STOPPED, err);
 }
 
 static int change_network(struct container *container, const struct container_config *old, const struct container_config *new,
@@ -130,41 +159,99 @@ static int change_guest(struct container *container, const struct container_conf
 
 static const struct change {
 	enum applied_by by;
+	bool always;		/* of a stopped container too: it is the disk's */
 	int (*apply)(struct container *container, const struct container_config *old, const struct container_config *new,
 		     struct berth_error *err);
 } changes[] = {
-	{ BY_CGROUP, change_limits },
-	{ BY_NETWORK, change_network },
-	{ BY_GUEST, change_guest },
+	{ BY_CGROUP, false, change_limits },
+	{ BY_STORAGE, true, change_storage },
+	{ BY_NETWORK, false, change_network },
+	{ BY_GUEST, false, change_guest },
 };
 
-/* Applies to the kernel, then writes the file; on any failure goes back, so that it is both or neither. */
-static int apply_and_save(struct container *container, bool running, const struct container_config *new, struct berth_error *err)
+/* The run file says that a change is under way: whoever finds it there after its end puts things right. */
+static int mark_changing(struct container *container, bool changing, struct berth_error *err)
 {
-	const struct container_config *old = &container->config;
-	size_t done = 0;
-	int r = 0;
+	CLEAN_FD int run = container_run_directory(container, false, err);
 
-	for (; running && done < ARRAY_LENGTH(changes); done++) {
-		if (!differs(old, new, changes[done].by))
+	container->state.changing = changing;
+	return run < 0 ? run : state_write(run, &container->state, err);
+}
+
+/* A configuration for the kernel: with the cores that "auto" is. */
+static struct container_config resolved(const struct container *container, const struct container_config *config, const char *cores)
+{
+	struct container_config copy = *config;
+	struct limits_meter meter;
+
+	if (strcmp(config->cpuset, CPUSET_AUTO) != 0)
+		return copy;
+	if (cores)
+		snprintf(copy.cpuset, sizeof(copy.cpuset), "%.256s", cores);
+	else if (limits_read_meter(&container->cgroup, KEY_CPUSET, &meter) && meter.known)
+		snprintf(copy.cpuset, sizeof(copy.cpuset), "%.256s", meter.text);
+	return copy;
+}
+
+/* Applies to the kernel, then writes the file; on any failure goes back, so that it is both or neither. */
+static int apply_and_save(struct container *container, bool running, const struct container_config *new, const char *cores,
+			  struct berth_error *err)
+{
+	const struct container_config from = resolved(container, &container->config, NULL), to = resolved(container, new, cores);
+	size_t done = 0;
+	int r = running ? mark_changing(container, true, err) : 0;
+
+	if (r < 0)
+		return r;
+	for (; done < ARRAY_LENGTH(changes); done++) {
+		if ((!running && !changes[done].always) || !differs(&from, &to, changes[done].by))
 			continue;
-		r = changes[done].apply(container, old, new, err);
+		r = changes[done].apply(container, &from, &to, err);
 		if (r < 0)
 			break;
 	}
-	if (!running && differs(old, new, BY_CGROUP))
-		r = trial_limits(container, new, err);
+	if (r == 0 && !running && differs(&from, &to, BY_CGROUP))
+		r = trial_limits(container, &to, err);
 	if (r == 0)
 		r = container_save(container, new, err);
-	if (r == 0)
-		return 0;
-	while (running && done-- > 0) {
+	if (r < 0) {
+		while (done-- > 0) {
+			struct berth_error ignored;
+
+			if ((running || changes[done].always) && differs(&from, &to, changes[done].by))
+				(void)changes[done].apply(container, &to, &from, &ignored);
+		}
+	}
+	if (running) {
 		struct berth_error ignored;
 
-		if (differs(old, new, changes[done].by))
-			(void)changes[done].apply(container, new, old, &ignored);
+		(void)mark_changing(container, false, &ignored);
 	}
 	return r;
+}
+
+int settings_settle(struct container *container, struct berth_error *err)
+{
+	struct container_config now = resolved(container, &container->config, NULL);
+	struct commitments sums;
+	char cores[257];
+	int r = 0;
+
+	if (!container->state.changing)
+		return 0;
+	rootfs_find_disk(container, &now);
+	r = commitments_take(container, &container->config, true, NULL, cores, &sums, err);
+	if (r == 0)
+		r = limits_apply(&container->cgroup, &now, err);
+	if (r == 0)
+		r = commitments_protect(&container->cgroup, &sums, err);
+	if (r == 0)
+		r = rootfs_apply_quota(container, &now, true, err);
+	if (r == 0)
+		r = change_network(container, &(struct container_config){ .ip = container->state.addresses, .net_nat = container->state.nat }, &now, err);
+	if (r == 0)
+		r = change_guest(container, &now, &now, err);
+	return r < 0 ? fail_context(err, "cannot put right what an interrupted set left") : mark_changing(container, false, err);
 }
 
 static void name_pending(const struct container_config *old, const struct container_config *new, char *pending, size_t size)
@@ -177,29 +264,59 @@ static void name_pending(const struct container_config *old, const struct contai
 	}
 }
 
+/* Promises first, for they are refused by the policy; and given back when nothing comes of it. */
+static int promise_and_apply(struct container *container, bool running, const struct container_config *new, const struct policy *policy,
+			     struct berth_error *err)
+{
+	struct container_config *old = &container->config;
+	struct commitments sums;
+	struct berth_error ignored;
+	char cores[257] = "";
+	int r = commitments_take(container, new, running, policy, cores, &sums, err);
+
+	if (r < 0)
+		return r;
+	r = apply_and_save(container, running, new, cores, err);
+	/* The second time: a count of all that another command made in between has read the old file. */
+	(void)commitments_take(container, r < 0 ? old : new, running, NULL, cores, &sums, &ignored);
+	if (running && old->memory_guarantee != new->memory_guarantee)
+		(void)commitments_protect(&container->cgroup, &sums, &ignored);
+	return r;
+}
+
 int berth_set(struct berth *berth, const char *name, const struct berth_setting *settings, size_t count,
 	      struct berth_set_result *ret, struct berth_error *err)
 {
 	CLEAN_CONTAINER struct container container = { .directory = -EBADF };
+	CLEAN_POLICY struct policy policy = { .plans = NULL };
 	struct container_config new;
 	struct berth_error ignored;
 	int r = container_open_locked(berth, name, &container, err);
 	enum berth_state state;
 
+	if (r == 0)
+		r = host_policy_read(berth, &policy, err);
 	if (r < 0)
 		return r;
 	new = container.config;
-	r = config_assign(&new, settings, count, err);
+	r = settings_assign(&new, &policy, settings, count, err);
 	if (r < 0)
 		return r;
 	memset(ret, 0, sizeof(*ret));
 	state = container_state_now(&container);
 	ret->running = state == BERTH_RUNNING || state == BERTH_PAUSED;
+	if (ret->running) {
+		r = settings_settle(&container, err);
+		if (r < 0)
+			return fail_context(err, "%s", name);
+	}
 	if (same(&container.config, &new))
 		return 0;
+	rootfs_find_disk(&container, &new);
+	rootfs_find_disk(&container, &container.config);
 	r = addresses_claim(berth, name, &new.ip, &container.config.ip, err);
 	if (r == 0) {
-		r = apply_and_save(&container, ret->running, &new, err);
+		r = promise_and_apply(&container, ret->running, &new, &policy, err);
 		/* Of both lists, those that are not in the one that is in force now. */
 		if (r < 0)
 			(void)addresses_release(berth, name, &new.ip, &container.config.ip, &ignored);
@@ -246,5 +363,43 @@ int berth_get(struct berth *berth, const char *name, const char *key, berth_valu
 	for (size_t i = 0; r == 0 && i < KEY_COUNT; i++)
 		if (!one || one == &keys[i])
 			r = tell(&container.config, i, function, data);
+	return r;
+}
+
+int berth_settings_value(const struct berth_settings *settings, const char *key, berth_value_function function, void *data)
+{
+	const struct key *found = key_find(key);
+
+	return found ? tell((const struct container_config *)settings, (size_t)(found - keys), function, data) : -ENOENT;
+}
+
+static int tell_plan(const struct plan *plan, berth_plan_function function, void *data)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < KEY_COUNT; i++) {
+		const struct key *key = &keys[i];
+		const struct berth_key outside = berth_key_at(i);
+		const void *field = key_field(&plan->config, key);
+		size_t count = !plan->config.given[i] ? 0 : key->type->list ? key->type->count(field) : 1;
+
+		for (size_t j = 0; r == 0 && j < count; j++) {
+			char value[VALUE_TEXT_MAX], raw[VALUE_TEXT_MAX];
+
+			key->type->format(field, j, value);
+			(key->type->format_raw ? key->type->format_raw : key->type->format)(field, j, raw);
+			r = function(plan->name, &outside, value, raw, data);
+		}
+	}
+	return r;
+}
+
+int berth_plans(struct berth *berth, berth_plan_function function, void *data, struct berth_error *err)
+{
+	CLEAN_POLICY struct policy policy;
+	int r = host_policy_read(berth, &policy, err);
+
+	for (size_t i = 0; r == 0 && i < policy.plan_count; i++)
+		r = tell_plan(&policy.plans[i], function, data);
 	return r;
 }

@@ -21,11 +21,15 @@
 #include "base/file.h"
 #include "base/packet.h"
 #include "base/process.h"
+#include "container/commitments.h"
 #include "container/confine.h"
 #include "container/guest_files.h"
+#include "container/host.h"
+#include "container/rootfs.h"
 #include "container/teardown.h"
 #include "container/userns.h"
 #include "cgroup/device_filter.h"
+#include "cgroup/memory_events.h"
 #include "cgroup/resource_limits.h"
 #include "monitor/protocol.h"
 #include "net/routed.h"
@@ -42,7 +46,7 @@ static void start_init(struct start *start, const struct container *container)
 	*start = (struct start){
 		.container = container, .hostname = guest_hostname(&container->config, container->name), .host_end = -EBADF,
 		.inside_end = -EBADF, .monitor_host_end = -EBADF, .monitor_end = -EBADF, .guest_cgroup = -EBADF,
-		.rootfs = -EBADF, .listener = -EBADF,
+		.rootfs = -EBADF, .listener = -EBADF, .events = -EBADF, .pressure = -EBADF,
 	};
 	for (size_t i = 0; i < DEVICE_COUNT; i++)
 		start->devices[i] = -EBADF;
@@ -51,7 +55,7 @@ static void start_init(struct start *start, const struct container *container)
 static void start_release(struct start *start)
 {
 	int *const fds[] = { &start->host_end, &start->inside_end, &start->monitor_host_end, &start->monitor_end,
-			     &start->guest_cgroup, &start->rootfs, &start->listener };
+			     &start->guest_cgroup, &start->rootfs, &start->listener, &start->events, &start->pressure };
 
 	for (size_t i = 0; i < ARRAY_LENGTH(fds); i++)
 		close_keep_errno(take_fd(fds[i]));
@@ -63,13 +67,29 @@ static void start_release(struct start *start)
 
 /* --- before the clone ------------------------------------------------------------------------------------------------- */
 
-static int make_cgroups(struct start *start, struct berth_error *err)
+/* The policy is asked again: the host may have shrunk, or its operator changed his mind. Where auto is the cpuset it is a list now. */
+static int take_promises(struct container *container, struct commitments *sums, struct berth_error *err)
+{
+	CLEAN_POLICY struct policy policy;
+	char cores[257] = "";
+	int r = host_policy_read(container->berth, &policy, err);
+
+	if (r == 0)
+		r = commitments_take(container, &container->config, true, &policy, cores, sums, err);
+	if (r == 0 && cores[0])
+		strcpy(container->config.cpuset, cores);
+	return r;
+}
+
+static int make_cgroups(struct start *start, const struct commitments *sums, struct berth_error *err)
 {
 	const struct container *container = start->container;
 	int r = container_cgroup_make(&container->cgroup, err);
 
 	if (r == 0)
 		r = limits_apply(&container->cgroup, &container->config, err);
+	if (r == 0 && container->config.memory_guarantee)
+		r = commitments_protect(&container->cgroup, sums, err);
 	if (r == 0)
 		r = device_filter_attach(&container->cgroup, err);
 	if (r < 0)
@@ -79,6 +99,9 @@ static int make_cgroups(struct start *start, struct berth_error *err)
 		return start->guest_cgroup;
 	r = container_cgroup_open_v1_tasks(&container->cgroup, start->v1_tasks, err);
 	start->v1_count = r < 0 ? 0 : r;
+	/* A host without either has a monitor that notices less. */
+	start->events = memory_events_open(&container->cgroup);
+	start->pressure = memory_pressure_open(&container->cgroup);
 	return r < 0 ? r : 0;
 }
 
@@ -179,6 +202,7 @@ static int place_descriptors(struct start *start, int directory, int pidfd, stru
 	const int wanted[MONITOR_FD_COUNT] = {
 		[MONITOR_FD_HOST] = start->monitor_end, [MONITOR_FD_LISTENER] = start->listener,
 		[MONITOR_FD_DIRECTORY] = directory, [MONITOR_FD_INIT] = pidfd,
+		[MONITOR_FD_EVENTS] = start->events, [MONITOR_FD_PRESSURE] = start->pressure,
 	};
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), higher[MONITOR_FD_COUNT];
 
@@ -186,7 +210,7 @@ static int place_descriptors(struct start *start, int directory, int pidfd, stru
 		return fail_errno(err, "cannot open /dev/null");
 	/* Twice, by way of higher numbers: one of the sources may sit where another has to go. */
 	for (int fd = 0; fd < MONITOR_FD_COUNT; fd++) {
-		higher[fd] = fcntl(fd <= 2 ? null : wanted[fd], F_DUPFD_CLOEXEC, MONITOR_FD_COUNT);
+		higher[fd] = fcntl(fd <= 2 || wanted[fd] < 0 ? null : wanted[fd], F_DUPFD_CLOEXEC, MONITOR_FD_COUNT);
 		if (higher[fd] < 0)
 			return fail_errno(err, "cannot place a descriptor for the monitor");
 	}
@@ -329,6 +353,7 @@ static int run_host_side(struct start *start, struct container *container, pid_t
 static int prepare(struct start *start, struct container *container, struct berth_error *err)
 {
 	CLEAN_FD int run = container_run_directory(container, true, err);
+	struct commitments sums;
 	int r;
 
 	if (run < 0)
@@ -345,9 +370,14 @@ static int prepare(struct start *start, struct container *container, struct bert
 	routed_interface_name(container->config.id, container->state.interface);
 	r = state_write(run, &container->state, err);
 	if (r == 0)
+		r = take_promises(container, &sums, err);
+	if (r == 0)
+		r = rootfs_apply_quota(container, &container->config, false, err);
+	rootfs_find_disk(container, &container->config);
+	if (r == 0)
 		r = guest_files_write(start->rootfs, &container->config, container->name, err);
 	if (r == 0)
-		r = make_cgroups(start, err);
+		r = make_cgroups(start, &sums, err);
 	if (r == 0)
 		r = open_devices(start, err);
 	if (r == 0)

@@ -43,6 +43,8 @@ static bool parse_field(const char *name, const char *value, struct container_st
 		return type_ADDRESSES.parse(value, &state->addresses, why, sizeof(why));
 	if (!strcmp(name, "nat"))
 		return type_YES_NO.parse(value, &state->nat, why, sizeof(why));
+	if (!strcmp(name, "changing"))
+		return type_YES_NO.parse(value, &state->changing, why, sizeof(why));
 	if (!strcmp(name, "interface") && strlen(value) < sizeof(state->interface)) {
 		strcpy(state->interface, value);
 		return true;
@@ -130,6 +132,8 @@ int state_write(int run_fd, const struct container_state *state, struct berth_er
 		address_format(&state->addresses.at[i], address);
 		fprintf(out, "address %s\n", address);
 	}
+	if (state->changing)
+		fprintf(out, "changing yes\n");
 	fprintf(out, "nat %s\n" LAST_LINE "\n", state->nat ? "yes" : "no");
 	if (fclose(out) != 0)
 		return fail(err, BERTH_FAILED, ENOMEM, "out of memory");

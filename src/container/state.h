@@ -26,6 +26,7 @@ struct container_state {
 	char interface[IFNAMSIZ];		/* "" without a network */
 	struct address_list addresses;		/* what was put in force, whatever the configuration says now */
 	bool nat;
+	bool changing;				/* a set is under way, or died: the kernel may have what the configuration has not */
 };
 
 /* Parses the text of a run file. False if it is no run file of this version: it then says nothing. */

@@ -8,6 +8,9 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/process.h"
+#include "container/commitments.h"
+#include "container/rootfs.h"
+#include "cgroup/resource_limits.h"
 #include "net/routed.h"
 
 #define KILL_TIMEOUT_MS 10000
@@ -31,6 +34,10 @@ static int end_processes(struct container *container, struct berth_error *err)
 {
 	CLEAN_FD int init = container_init(container);
 
+	/* A process that waits for its turn at a slow disk does not die before it has had it. */
+	rootfs_find_disk(container, &container->config);
+	if (limits_need_disk(&container->config))
+		limits_lift_disk(&container->cgroup, &container->config);
 	/* A start that died before its child was in the cgroup: the child is known by name alone. */
 	if (init >= 0)
 		(void)pidfd_send_signal(init, SIGKILL, NULL, 0);
@@ -54,6 +61,26 @@ static int end_cgroups(struct container *container, struct berth_error *err)
 	return container_cgroup_remove(&container->cgroup, err);
 }
 
+/* What it was promised while it ran is the others' again. */
+static int end_promises(struct container *container, struct berth_error *err)
+{
+	struct commitments sums;
+	struct berth_error ignored;
+	char unused[257];
+	int r;
+
+	/* Without a configuration nobody knows what it was. */
+	if (!container->config.id) {
+		commitments_invalidate(container->berth);
+		return 0;
+	}
+	r = commitments_take(container, &container->config, false, NULL, unused, &sums, err);
+	/* The last container has taken Berth's own cgroup along. */
+	if (r == 0 && container->config.memory_guarantee)
+		(void)commitments_protect(&container->cgroup, &sums, &ignored);
+	return r;
+}
+
 /* Last: as long as the state file is there, every command knows what is left to do. */
 static int end_run_directory(struct container *container, struct berth_error *err)
 {
@@ -68,7 +95,7 @@ static int end_run_directory(struct container *container, struct berth_error *er
 int teardown(struct container *container, struct berth_error *err)
 {
 	static int (*const steps[])(struct container *container, struct berth_error *err) = {
-		end_monitor, end_processes, end_network, end_cgroups, end_run_directory,
+		end_monitor, end_processes, end_network, end_cgroups, end_promises, end_run_directory,
 	};
 
 	for (size_t i = 0; i < ARRAY_LENGTH(steps); i++) {

@@ -6,7 +6,7 @@
 int trial_limits(const struct container *container, const struct container_config *config, struct berth_error *err)
 {
 	struct berth_error ignored;
-	int r = limits_check(container->cgroup.host, config, err);
+	int r = limits_check(&container->cgroup, config, err);
 
 	if (r < 0)
 		return r;

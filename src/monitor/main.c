@@ -3,6 +3,8 @@
  * berth-monitor: the parent of one container's init. It is there to know how init ended, and to keep the console. When
  * init has ended it becomes berthctl, which tears the container down or, after a reboot inside, starts it again.
  *
+ * While init runs it also holds the kernel's descriptors of the container's memory, and has berthctl look when they speak.
+ *
  * It is not the container's life: killed, the container runs on and every command still works on it. It makes no
  * decision that a command could not make from the kernel and the disk alone.
  *
@@ -23,6 +25,7 @@
 
 #include "container/stage.h"
 #include "monitor/console.h"
+#include "monitor/memory.h"
 #include "monitor/protocol.h"
 
 /* A guest that reboots sooner than this after its start is made to wait: it would keep a core of the host busy. */
@@ -88,15 +91,17 @@ static void reap(siginfo_t *info)
 		;
 }
 
-static void serve(struct console *console)
+static void serve(struct console *console, struct memory_watch *memory)
 {
 	for (;;) {
-		struct pollfd entries[3 + VISITORS_MAX] = { { .fd = MONITOR_FD_INIT, .events = POLLIN } };
-		int count = console_poll(console, entries + 1);
+		struct pollfd entries[1 + MEMORY_FDS + VISITORS_MAX + 2] = { { .fd = MONITOR_FD_INIT, .events = POLLIN } };
+		int timeout = memory_poll(memory, entries + 1);
+		int count = console_poll(console, entries + 1 + MEMORY_FDS);
 
-		if (poll(entries, (nfds_t)count + 1, -1) < 0)
+		if (poll(entries, (nfds_t)(1 + MEMORY_FDS + count), timeout) < 0)
 			continue;
-		console_handle(console, entries + 1, count);
+		memory_handle(memory, entries + 1);
+		console_handle(console, entries + 1 + MEMORY_FDS, count);
 		if (entries[0].revents)
 			return;
 	}
@@ -120,6 +125,7 @@ static int become_command(char *const argv[], int log, const char *verb, const c
 int main(int argc, char *argv[])
 {
 	struct console console = { .log = -1 };
+	struct memory_watch memory;
 	int master = -1, slave = -1;
 	siginfo_t info = { 0 };
 	bool reboot;
@@ -139,7 +145,9 @@ int main(int argc, char *argv[])
 	}
 	released = seconds();
 	console_init(&console, master, slave, MONITOR_FD_LISTENER, MONITOR_FD_DIRECTORY);
-	serve(&console);
+	memory_init(&memory, argv);
+	serve(&console, &memory);
+	memory_end(&memory);
 	reap(&info);
 	console_drain(&console);
 

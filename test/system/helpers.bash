@@ -36,7 +36,7 @@ berth_teardown() {
 leftovers() {
 	find /sys/fs/cgroup -maxdepth 4 -type d -path '*/berth-*/*' 2> /dev/null
 	ip -o link show 2> /dev/null | grep -o ' ve-[0-9]*' || true
-	ls -A "$BERTH_ROOT/run/berth" 2> /dev/null || true
+	ls -A "$BERTH_ROOT/run/berth" 2> /dev/null | grep -vxF .commitments || true
 	grep -E "$BERTH_ROOT" /proc/self/mountinfo || true
 	nft list table inet berth 2> /dev/null | grep elements || true
 	pgrep -af "berth-monitor .*$BERTH_ROOT" || true

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cgroup/memory_events.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "config/value.h"
+
+/* Windows of whole two seconds need no privilege (since 6.5), and no kernel thread. */
+#define TRIGGER "full 1200000 2000000"
+
+static bool is_v1(const struct container_cgroup *cgroup)
+{
+	return controller_version(cgroup->host, CONTROLLER_MEMORY) == CONTROLLER_V1;
+}
+
+/* v1: "EVENTFD FD" in cgroup.event_control ties them together (cgroup-v1/memory.rst, section 10). */
+static int open_v1(const struct container_cgroup *cgroup)
+{
+	CLEAN_FD int control = controller_open(cgroup->host, CONTROLLER_MEMORY, cgroup->path, "memory.oom_control", O_RDONLY);
+	CLEAN_FD int registry = controller_open(cgroup->host, CONTROLLER_MEMORY, cgroup->path, "cgroup.event_control", O_WRONLY);
+	CLEAN_FD int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	char text[32];
+
+	if (control < 0 || registry < 0 || event < 0)
+		return control < 0 ? control : registry < 0 ? registry : -errno;
+	snprintf(text, sizeof(text), "%d %d", event, control);
+	return write(registry, text, strlen(text)) < 0 ? -errno : take_fd(&event);
+}
+
+int memory_events_open(const struct container_cgroup *cgroup)
+{
+	return is_v1(cgroup) ? open_v1(cgroup) : controller_open(cgroup->host, CONTROLLER_MEMORY, cgroup->path, "memory.events", O_RDONLY | O_NONBLOCK);
+}
+
+int memory_pressure_open(const struct container_cgroup *cgroup)
+{
+	CLEAN_FD int fd = controller_open(cgroup->host, CONTROLLER_CORE, cgroup->path, "memory.pressure", O_RDWR | O_NONBLOCK);
+
+	if (fd < 0)
+		return fd;
+	/* With its final NUL, as the kernel wants it. */
+	return write(fd, TRIGGER, sizeof(TRIGGER)) < 0 ? -errno : take_fd(&fd);
+}
+
+static bool read_text(const struct container_cgroup *cgroup, const char *file, char *text, size_t size)
+{
+	CLEAN_FD int fd = controller_open(cgroup->host, CONTROLLER_MEMORY, cgroup->path, file, O_RDONLY);
+	ssize_t got = fd < 0 ? -1 : read(fd, text, size - 1);
+
+	text[got > 0 ? got : 0] = '\0';
+	return got > 0;
+}
+
+/* "max" and what is missing are no limit. */
+static uint64_t number(const struct container_cgroup *cgroup, const char *file)
+{
+	char text[64];
+
+	return read_text(cgroup, file, text, sizeof(text)) && text[0] >= '0' && text[0] <= '9' ? strtoull(text, NULL, 10) : UNLIMITED;
+}
+
+static uint64_t line_of(const char *text, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (const char *line = text; line && *line; line = strchr(line, '\n'), line += line != NULL)
+		if (!strncmp(line, word, length) && line[length] == ' ')
+			return strtoull(line + length + 1, NULL, 10);
+	return UNLIMITED;
+}
+
+uint64_t memory_oom_kills(const struct container_cgroup *cgroup)
+{
+	char text[1024];
+
+	return read_text(cgroup, is_v1(cgroup) ? "memory.oom_control" : "memory.events", text, sizeof(text)) ? line_of(text, "oom_kill") : UNLIMITED;
+}
+
+static uint64_t file_pages(const struct container_cgroup *cgroup)
+{
+	static const char *const words[2][2] = { { "active_file", "inactive_file" }, { "total_active_file", "total_inactive_file" } };
+	char text[8192];
+	uint64_t sum = 0;
+
+	if (!read_text(cgroup, "memory.stat", text, sizeof(text)))
+		return UNLIMITED;
+	for (size_t i = 0; i < 2; i++) {
+		uint64_t value = line_of(text, words[is_v1(cgroup)][i]);
+
+		sum += value == UNLIMITED ? 0 : value;
+	}
+	return sum;
+}
+
+static uint64_t host_swap_free(void)
+{
+	char text[8192];
+	const char *line;
+
+	if (read_small_at(AT_FDCWD, "/proc/meminfo", text, sizeof(text)) < 0 || !(line = strstr(text, "SwapFree:")))
+		return 0;
+	return strtoull(line + strlen("SwapFree:"), NULL, 10) * 1024;
+}
+
+/* On v1 the limit is of the sum, and what of the swap is free is what the sum leaves. */
+static uint64_t swap_left(const struct container_cgroup *cgroup)
+{
+	uint64_t limit = number(cgroup, is_v1(cgroup) ? "memory.memsw.limit_in_bytes" : "memory.swap.max");
+	uint64_t used = number(cgroup, is_v1(cgroup) ? "memory.memsw.usage_in_bytes" : "memory.swap.current");
+	uint64_t host = host_swap_free(), own;
+
+	if (used == UNLIMITED)
+		return 0;
+	own = limit > used ? limit - used : 0;
+	return own < host ? own : host;
+}
+
+bool memory_is_exhausted(const struct container_cgroup *cgroup)
+{
+	uint64_t limit = number(cgroup, is_v1(cgroup) ? "memory.limit_in_bytes" : "memory.max");
+	uint64_t used = number(cgroup, is_v1(cgroup) ? "memory.usage_in_bytes" : "memory.current");
+	uint64_t high = is_v1(cgroup) ? UNLIMITED : number(cgroup, "memory.high");
+	uint64_t cache = file_pages(cgroup);
+
+	limit = high < limit ? high : limit;
+	if (limit == UNLIMITED || used == UNLIMITED || cache == UNLIMITED || used < limit - limit / 8)
+		return false;
+	return cache + swap_left(cgroup) < limit / 8;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cgroup/memory_room.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/process.h"
+
+#define PATIENCE_MS 10000
+
+static int in_use(const struct container_cgroup *cgroup, uint64_t *ret)
+{
+	CLEAN_FD int dir = controller_open(cgroup->host, CONTROLLER_MEMORY, cgroup->path, ".", O_RDONLY | O_DIRECTORY);
+	char text[32];
+	int r = dir < 0 ? dir : read_small_at(dir, "memory.current", text, sizeof(text));
+
+	if (r < 0)
+		return r;
+	*ret = strtoull(text, NULL, 10);
+	return 0;
+}
+
+/* As long as it gets anywhere. EAGAIN is the kernel's word for "less than that". */
+static void reclaim(const struct container_cgroup *cgroup, uint64_t size, int64_t deadline)
+{
+	uint64_t used, before = UINT64_MAX;
+
+	while (in_use(cgroup, &used) == 0 && used > size && used < before && deadline_left(deadline) > 0) {
+		struct berth_error ignored;
+		char text[24];
+
+		sprintf(text, "%" PRIu64, used - size);
+		before = used;
+		if (controller_write(cgroup->host, CONTROLLER_MEMORY, cgroup->path, "memory.reclaim", text, &ignored) == -ENOENT)
+			return;
+	}
+}
+
+int memory_make_room(const struct container_cgroup *cgroup, uint64_t size, struct berth_error *err)
+{
+	int64_t deadline = now_ms() + PATIENCE_MS;
+	uint64_t used = 0;
+	char text[24];
+	int r;
+
+	if (cgroup->host->version[CONTROLLER_MEMORY] != CONTROLLER_V2 || in_use(cgroup, &used) < 0 || used <= size)
+		return 0;
+	reclaim(cgroup, size, deadline);
+	/* From here on whoever asks for more waits: what is free now is still free when memory.max is written. The write reclaims as well. */
+	sprintf(text, "%" PRIu64, size);
+	r = controller_write(cgroup->host, CONTROLLER_MEMORY, cgroup->path, "memory.high", text, err);
+	if (r < 0)
+		return r;
+	if (in_use(cgroup, &used) < 0 || used <= size)
+		return 0;
+	return fail(err, BERTH_REFUSED, EBUSY,
+		    "memory: %" PRIu64 "M are in use and cannot be freed; end something in the container, or give at least that",
+		    (used + (1 << 20) - 1) >> 20);
+}

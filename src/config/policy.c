@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config/policy.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+#define FILE_VERSION "1"
+#define PLANS_MAX 256
+
+static bool parse_oversold(const char *text, void *field, char *why, size_t why_size)
+{
+	(void)why;
+	(void)why_size;
+	if (strcmp(text, "warn") != 0 && strcmp(text, "refuse") != 0)
+		return false;
+	*(bool *)field = text[0] == 'w';
+	return true;
+}
+
+static const struct value_type type_OVERSOLD = { .accepted = "refuse or warn", .size = sizeof(bool), .parse = parse_oversold };
+
+static const struct policy_row {
+	const char *name;
+	const struct value_type *type;
+	size_t offset;
+} rows[] = {
+	{ "memory-reserve", &type_AMOUNT, offsetof(struct policy, memory_reserve) },
+	{ "memory-oversell", &type_RATIO, offsetof(struct policy, memory_oversell) },
+	{ "swap-oversell", &type_RATIO, offsetof(struct policy, swap_oversell) },
+	{ "cpus-oversell", &type_RATIO, offsetof(struct policy, cpus_oversell) },
+	{ "disk-oversell", &type_RATIO, offsetof(struct policy, disk_oversell) },
+	{ "oversold", &type_OVERSOLD, offsetof(struct policy, warn) },
+};
+
+/* Of one container, and never of many. */
+static const enum key_id personal[] = { KEY_IP, KEY_HOSTNAME, KEY_DESCRIPTION, KEY_PLAN };
+
+void policy_init(struct policy *policy)
+{
+	memset(policy, 0, sizeof(*policy));
+	policy->memory_reserve = policy->memory_oversell = policy->swap_oversell = policy->cpus_oversell = policy->disk_oversell = UNLIMITED;
+	config_init(&policy->defaults);
+}
+
+void policy_free(struct policy *policy)
+{
+	free(policy->plans);
+	policy->plans = NULL;
+	policy->plan_count = 0;
+}
+
+/* "[defaults]" or "[plan NAME]": where the following lines go. */
+static int begin_section(struct policy *policy, char *line, int number, struct container_config **ret, struct berth_error *err)
+{
+	size_t length = strlen(line);
+	struct plan *plans;
+
+	while (length > 0 && line[length - 1] == ' ')
+		line[--length] = '\0';
+	if (!strcmp(line, "[defaults]")) {
+		*ret = &policy->defaults;
+		return 0;
+	}
+	if (strncmp(line, "[plan ", 6) != 0 || line[length - 1] != ']')
+		return fail(err, BERTH_FAILED, EINVAL, "line %d: '%.64s' is no section; there are [defaults] and [plan NAME]", number, line);
+	line[length - 1] = '\0';
+	line += 6;
+	if (!name_is_valid(line))
+		return fail(err, BERTH_FAILED, EINVAL, "line %d: '%.64s' is no plan's name; accepted are 1 to 32 of a-z, 0-9 and '-'", number, line);
+	for (size_t i = 0; i < policy->plan_count; i++)
+		if (!strcmp(policy->plans[i].name, line))
+			return fail(err, BERTH_FAILED, EEXIST, "line %d: there is a plan %s already", number, line);
+	if (policy->plan_count == PLANS_MAX)
+		return fail(err, BERTH_FAILED, E2BIG, "line %d: more than %d plans", number, PLANS_MAX);
+	plans = reallocarray(policy->plans, policy->plan_count + 1, sizeof(*plans));
+	if (!plans)
+		return fail(err, BERTH_FAILED, ENOMEM, "out of memory");
+	policy->plans = plans;
+	plans += policy->plan_count++;
+	strcpy(plans->name, line);
+	config_init(&plans->config);
+	*ret = &plans->config;
+	return 0;
+}
+
+static char *trim(char *text)
+{
+	char *end = text + strlen(text);
+
+	while (end > text && end[-1] == ' ')
+		*--end = '\0';
+	return text + strspn(text, " ");
+}
+
+static int parse_own_line(struct policy *policy, char *line, int number, unsigned int *seen, struct berth_error *err)
+{
+	char *equals = strchr(line, '='), *name = line, why[128] = "";
+
+	if (!equals)
+		return fail(err, BERTH_FAILED, EINVAL, "line %d is no 'key = value'", number);
+	*equals = '\0';
+	name = trim(line);
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		const char *value = trim(equals + 1);
+
+		if (strcmp(rows[i].name, name) != 0)
+			continue;
+		if (*seen & 1u << i)
+			return fail(err, BERTH_FAILED, EINVAL, "line %d: %s is given twice", number, name);
+		*seen |= 1u << i;
+		if (!rows[i].type->parse(value, (char *)policy + rows[i].offset, why, sizeof(why)))
+			return fail(err, BERTH_FAILED, EINVAL, "line %d: %s: '%.100s' is not acceptable; accepted is %s", number, name, value,
+				    rows[i].type->accepted);
+		return 0;
+	}
+	return fail(err, BERTH_FAILED, EINVAL, "line %d: there is no key '%.64s' here; keys of containers go below [defaults] or [plan NAME]",
+		    number, name);
+}
+
+static int check_section(const struct container_config *config, const char *where, struct berth_error *err)
+{
+	for (size_t i = 0; i < KEY_COUNT; i++)
+		if (config->given[i] && keys[i].applied_by == BY_IDENTITY)
+			return fail(err, BERTH_FAILED, EINVAL, "%s: %s is set by create and never changed", where, keys[i].outside.name);
+	for (size_t i = 0; i < ARRAY_LENGTH(personal); i++)
+		if (config->given[personal[i]])
+			return fail(err, BERTH_FAILED, EINVAL, "%s: %s is one container's own and no plan's", where, keys[personal[i]].outside.name);
+	return 0;
+}
+
+static int parse_lines(char *text, struct policy *policy, struct berth_error *err)
+{
+	struct container_config *section = NULL;
+	bool seen[KEY_COUNT];
+	unsigned int own_seen = 0;
+	char *rest = text, *line;
+
+	for (int number = 1; (line = strsep(&rest, "\n")) && rest; number++) {
+		int r;
+
+		line += strspn(line, " ");
+		if (number == 1 && strcmp(trim(line), "version = " FILE_VERSION) != 0)
+			return fail(err, BERTH_FAILED, EINVAL, "its first line is not 'version = " FILE_VERSION "'");
+		if (number == 1 || !*line || *line == '#')
+			continue;
+		if (*line == '[') {
+			r = begin_section(policy, line, number, &section, err);
+			/* [defaults] may come in parts; a key twice in it is then the later one's. */
+			memset(seen, 0, sizeof(seen));
+		} else if (section) {
+			r = config_parse_line(line, number, section, seen, err);
+		} else {
+			r = parse_own_line(policy, line, number, &own_seen, err);
+		}
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int policy_parse(const char *text, size_t length, struct policy *ret, struct berth_error *err)
+{
+	CLEAN_FREE char *copy = strndup(text, length);
+	int r;
+
+	policy_init(ret);
+	if (!copy)
+		return fail(err, BERTH_FAILED, ENOMEM, "out of memory");
+	for (size_t i = 0; i < length; i++)
+		if (((unsigned char)text[i] < ' ' && text[i] != '\n' && text[i] != '\t') || text[i] == 0x7f)
+			return fail(err, BERTH_FAILED, EINVAL, "byte %zu is no text", i);
+	for (char *p = copy; *p; p++)
+		if (*p == '\t')
+			*p = ' ';
+	if (length == 0 || text[length - 1] != '\n')
+		return fail(err, BERTH_FAILED, EINVAL, "its last line has no newline");
+	r = parse_lines(copy, ret, err);
+	if (r == 0)
+		r = check_section(&ret->defaults, "[defaults]", err);
+	for (size_t i = 0; r == 0 && i < ret->plan_count; i++) {
+		char where[64];
+
+		snprintf(where, sizeof(where), "[plan %s]", ret->plans[i].name);
+		r = check_section(&ret->plans[i].config, where, err);
+	}
+	return r;
+}
+
+int policy_find_plan(const struct policy *policy, const char *name, const struct plan **ret, struct berth_error *err)
+{
+	char names[200] = "";
+
+	for (size_t i = 0; i < policy->plan_count; i++) {
+		size_t length = strlen(names);
+
+		if (!strcmp(policy->plans[i].name, name)) {
+			*ret = &policy->plans[i];
+			return 0;
+		}
+		snprintf(names + length, sizeof(names) - length, "%s%s", length ? ", " : "", policy->plans[i].name);
+	}
+	return fail(err, BERTH_USAGE, ENOENT, "plan: there is no plan '%.64s' in berth.conf; %s%s", name, names[0] ? "there are " : "it has none",
+		    names);
+}

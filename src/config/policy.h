@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The host's policy, /etc/berth/berth.conf: how far it may be oversold, what every container gets that is not told otherwise, and plans.
+ * Reads text; opens no files.
+ */
+#pragma once
+
+#include "config/config.h"
+
+struct plan {
+	char name[33];
+	struct container_config config;		/* what is given in it is the plan */
+};
+
+struct policy {
+	uint64_t memory_reserve;		/* bytes kept for the host, or UNLIMITED: a tenth of the memory */
+	/* The most that may be sold for each one there is, in thousandths, or UNLIMITED. */
+	uint64_t memory_oversell, swap_oversell, cpus_oversell, disk_oversell;
+	bool warn;				/* say so and go on, instead of refusing */
+	struct container_config defaults;
+	struct plan *plans;
+	size_t plan_count;
+};
+
+/* The policy of a host without the file. */
+void policy_init(struct policy *policy);
+void policy_free(struct policy *policy);
+#define CLEAN_POLICY CLEAN(policy_free)
+
+/* Parses the file's text. Errors name the line. Free with policy_free(), also after a failure. */
+int policy_parse(const char *text, size_t length, struct policy *ret, struct berth_error *err);
+
+/* The plan of that name; BERTH_USAGE with the names there are. */
+int policy_find_plan(const struct policy *policy, const char *name, const struct plan **ret, struct berth_error *err);

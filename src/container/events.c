@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "container/events.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/pidfd.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/process.h"
+#include "cgroup/memory_events.h"
+
+#define EVENTS_FILE "events"
+#define EVENTS_MAX (64 * 1024)	/* then the older half goes */
+
+static const char *const kinds[] = { [BERTH_OOM_KILL] = "oom-kill", [BERTH_STALL_KILL] = "stall-kill" };
+
+const char *berth_event_name(enum berth_event_kind kind)
+{
+	return kinds[kind];
+}
+
+/* --- the file: "TIME KIND PID BYTES SEQUENCE PROCESS" ---------------------------------------------------------------------- */
+
+static void clean_name(char *name)
+{
+	for (; *name; name++)
+		if ((unsigned char)*name < ' ' || *name == 0x7f)
+			*name = '?';
+}
+
+bool event_parse(const char *line, struct berth_event *ret, uint64_t *ret_sequence)
+{
+	struct berth_event event = { 0 };
+	char kind[16];
+	int pid, used = 0;
+
+	if (sscanf(line, "%" SCNu64 " %15s %d %" SCNu64 " %" SCNu64 " %n", &event.time, kind, &pid, &event.bytes, ret_sequence, &used) != 5 ||
+	    !used || pid < 0 || strlen(line + used) >= sizeof(event.process))
+		return false;
+	event.pid = pid;
+	strcpy(event.process, line + used);
+	clean_name(event.process);
+	for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++) {
+		if (strcmp(kind, kinds[i]) != 0)
+			continue;
+		event.kind = (enum berth_event_kind)i;
+		*ret = event;
+		return true;
+	}
+	return false;
+}
+
+/* The newer half of a file that has grown too long, from the beginning of a line. */
+static int shorten(int directory, const char *text, size_t length, struct berth_error *err)
+{
+	const char *half = strchr(text + length / 2, '\n');
+
+	return half ? replace_file_at(directory, EVENTS_FILE, half + 1, strlen(half + 1), 0600, err) : 0;
+}
+
+static int append(const struct container *container, const struct berth_event *event, uint64_t sequence, struct berth_error *err)
+{
+	CLEAN_FREE char *text = NULL;
+	char line[256];
+	size_t length;
+
+	CLEAN_FD int file = openat(container->directory, EVENTS_FILE, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (file < 0)
+		return fail_errno(err, "cannot open the list of events");
+	snprintf(line, sizeof(line), "%" PRIu64 " %s %d %" PRIu64 " %" PRIu64 " %s\n", event->time, kinds[event->kind], event->pid, event->bytes,
+		 sequence, event->process);
+	/* One write(2) with O_APPEND: a whole line or, on a full disk, none. */
+	if (write(file, line, strlen(line)) != (ssize_t)strlen(line))
+		return fail_errno(err, "cannot write the list of events");
+	if (lseek(file, 0, SEEK_END) <= EVENTS_MAX || read_file_at(container->directory, EVENTS_FILE, 2 * EVENTS_MAX, &text, &length) < 0)
+		return 0;
+	return shorten(container->directory, text, length, err);
+}
+
+static int each(const struct container *container, int (*function)(const struct berth_event *event, uint64_t sequence, void *data), void *data)
+{
+	CLEAN_FREE char *text = NULL;
+	char *rest, *line;
+	size_t length;
+	int r = 0;
+
+	if (read_file_at(container->directory, EVENTS_FILE, 4 * EVENTS_MAX, &text, &length) < 0)
+		return 0;
+	for (rest = text; r == 0 && (line = strsep(&rest, "\n"));) {
+		struct berth_event event;
+		uint64_t sequence;
+
+		if (event_parse(line, &event, &sequence))
+			r = function(&event, sequence, data);
+	}
+	return r;
+}
+
+struct telling {
+	berth_event_function function;
+	void *data;
+};
+
+static int tell(const struct berth_event *event, uint64_t sequence, void *data)
+{
+	const struct telling *telling = data;
+
+	(void)sequence;
+	return telling->function(event, telling->data);
+}
+
+int berth_events(struct berth *berth, const char *name, berth_event_function function, void *data, struct berth_error *err)
+{
+	CLEAN_CONTAINER struct container container = { .directory = -EBADF };
+	struct telling telling = { function, data };
+	int r = container_open(berth, name, &container, err);
+
+	return r < 0 ? r : each(&container, tell, &telling);
+}
+
+/* --- the kernel's log ----------------------------------------------------------------------------------------------------------- */
+
+/* "6,339,5140900,-;Memory cgroup out of memory: Killed process 77 (hog) total-vm:1kB, anon-rss:2kB, ..., UID:65536 pgtables:..."
+ * The name can hold anything but is at most 15 bytes: what follows it is looked for from behind. */
+bool event_parse_kernel_record(const char *record, uid_t first, struct berth_event *ret, uint64_t *ret_sequence)
+{
+	static const char killed[] = "Killed process ", after[] = ") total-vm:";
+	struct berth_event event = { .kind = BERTH_OOM_KILL };
+	const char *message = strchr(record, ';'), *name, *end = NULL, *uid = NULL, *rss;
+	uint64_t sequence;
+	char *rest;
+
+	if (!message || sscanf(record, "%*u,%" SCNu64 ",%" SCNu64, &sequence, &event.time) != 2 || !(name = strstr(message, killed)))
+		return false;
+	event.pid = (pid_t)strtol(name + strlen(killed), &rest, 10);
+	if (strncmp(rest, " (", 2) != 0)
+		return false;
+	name = rest + 2;
+	for (const char *p = name; (p = strstr(p, after)); p++)
+		end = p;
+	for (const char *p = end; p && (p = strstr(p, "UID:")); p++)
+		uid = p;
+	if (!uid || strtoul(uid + 4, NULL, 10) < first || strtoul(uid + 4, NULL, 10) - first >= ID_RANGE_SIZE)
+		return false;
+	rss = strstr(end, "anon-rss:");
+	event.bytes = rss ? strtoull(rss + strlen("anon-rss:"), NULL, 10) * 1024 : 0;
+	snprintf(event.process, sizeof(event.process), "%.*s", (int)(end - name), name);
+	clean_name(event.process);
+	*ret = event;
+	*ret_sequence = sequence;
+	return true;
+}
+
+static int64_t microseconds(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+struct last {
+	uint64_t sequence, since;	/* the newest record noted since the container was started */
+};
+
+static int remember_last(const struct berth_event *event, uint64_t sequence, void *data)
+{
+	struct last *last = data;
+
+	/* The kernel counts from zero again at every boot. */
+	if (event->time >= last->since && sequence > last->sequence)
+		last->sequence = sequence;
+	return 0;
+}
+
+static int note_kernel_kills(const struct container *container, unsigned int *ret_noted, struct berth_error *err)
+{
+	CLEAN_FD int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	int64_t boot = microseconds(CLOCK_REALTIME) - microseconds(CLOCK_MONOTONIC);
+	struct last last = { .since = container->state.started_at };
+	char record[8192];
+	ssize_t got;
+
+	each(container, remember_last, &last);
+	/* One record a read. EPIPE: the oldest were overwritten while we read; the next read is of what is there. */
+	while (log >= 0 && ((got = read(log, record, sizeof(record) - 1)) > 0 || (got < 0 && errno == EPIPE))) {
+		struct berth_event event;
+		uint64_t sequence;
+		int r;
+
+		record[got > 0 ? got : 0] = '\0';
+		if (got <= 0 || !event_parse_kernel_record(record, container_host_uid(container), &event, &sequence) || sequence <= last.sequence)
+			continue;
+		event.time = (uint64_t)(boot + (int64_t)event.time) / 1000000;
+		if (event.time + 1 < container->state.started_at)
+			continue;
+		r = append(container, &event, sequence, err);
+		if (r < 0)
+			return r;
+		(*ret_noted)++;
+	}
+	return 0;
+}
+
+/* --- a container that gets nothing done ------------------------------------------------------------------------------------------ */
+
+struct victim {
+	pid_t init, pid;
+	uint64_t bytes;
+	char name[32];
+};
+
+static uint64_t kilobytes(const char *status, const char *name)
+{
+	const char *line = strstr(status, name);
+
+	return line ? strtoull(line + strlen(name), NULL, 10) * 1024 : 0;
+}
+
+static void weigh(pid_t pid, void *data)
+{
+	struct victim *victim = data;
+	char path[64], status[4096];
+	uint64_t bytes;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	/* Init is the last to go: with it goes the container. */
+	if (pid == victim->init || read_small_at(AT_FDCWD, path, status, sizeof(status)) < 0)
+		return;
+	bytes = kilobytes(status, "\nVmRSS:") + kilobytes(status, "\nVmSwap:");
+	if (bytes <= victim->bytes)
+		return;
+	victim->pid = pid;
+	victim->bytes = bytes;
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	if (read_small_at(AT_FDCWD, path, victim->name, sizeof(victim->name)) < 0)
+		strcpy(victim->name, "?");
+	clean_name(victim->name);
+}
+
+static int end_stall(const struct container *container, struct berth_error *err)
+{
+	struct victim victim = { .init = container->state.init.pid };
+	struct berth_event event = { .kind = BERTH_STALL_KILL, .time = (uint64_t)time(NULL) };
+	uint64_t started;
+
+	if (!memory_is_exhausted(&container->cgroup))
+		return 0;
+	container_cgroup_each_process(&container->cgroup, weigh, &victim);
+	if (!victim.pid)
+		return 0;
+	/* The number may be another's by now: only one that is still in the container's cgroup is ended. */
+	started = process_start_time(victim.pid);
+	CLEAN_FD int process = process_open(victim.pid, started);
+	if (process < 0 || !container_cgroup_has_process(&container->cgroup, victim.pid) || pidfd_send_signal(process, SIGKILL, NULL, 0) < 0)
+		return 0;
+	event.pid = victim.pid;
+	event.bytes = victim.bytes;
+	strcpy(event.process, victim.name);
+	return append(container, &event, 0, err);
+}
+
+int berth_notice(struct berth *berth, const char *name, bool stalled, struct berth_error *err)
+{
+	CLEAN_CONTAINER struct container container = { .directory = -EBADF };
+	struct berth_event event = { .kind = BERTH_OOM_KILL, .time = (uint64_t)time(NULL), .process = "?" };
+	unsigned int noted = 0;
+	int r = container_open(berth, name, &container, err);
+
+	/* Without the lock: a command that waits for the container holds it. */
+	if (r == 0)
+		r = container_require_running(&container, err);
+	if (r < 0)
+		return r;
+	if (stalled)
+		return end_stall(&container, err);
+	CLEAN_FD int lock = openat(container.directory, EVENTS_FILE, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (lock >= 0)
+		(void)flock(lock, LOCK_EX);
+	r = note_kernel_kills(&container, &noted, err);
+	/* A kernel log that cannot be read, or has lost the line: that it happened is known all the same. */
+	if (r == 0 && noted == 0)
+		r = append(&container, &event, 0, err);
+	return r;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "container/rootfs.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "cgroup/resource_limits.h"
+
+/* Far from the numbers that people and other programs give to projects. */
+#define PROJECT_FIRST 0x42000000u
+
+static uint32_t project_of(uint64_t id)
+{
+	return PROJECT_FIRST + (uint32_t)id;
+}
+
+int rootfs_make(const struct container *container, struct berth_error *err)
+{
+	int r = disk_quota_make_tree(container->directory, "rootfs", project_of(container->config.id), 0700, err), fd;
+
+	if (r < 0)
+		return r;
+	fd = openat(container->directory, "rootfs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? fail_errno(err, "cannot open the rootfs of %s", container->name) : fd;
+}
+
+static bool wants_quota(const struct container_config *config)
+{
+	return config->disk != UNLIMITED || config->inodes != UNLIMITED;
+}
+
+int rootfs_check_quota(const struct berth *berth, const struct container_config *config, struct berth_error *err)
+{
+	const char *key = config->disk != UNLIMITED ? "disk" : "inodes";
+	char remedy[256];
+
+	if (!wants_quota(config))
+		return 0;
+	CLEAN_FD int containers = instance_directory(berth, DIRECTORY_CONTAINERS, err);
+	if (containers < 0)
+		return containers;
+	switch (disk_quota_kind(containers, remedy, sizeof(remedy))) {
+	case QUOTA_NONE:
+		return fail(err, BERTH_REFUSED, ENOTSUP, "%s cannot be enforced: %s", key, remedy);
+	case QUOTA_BTRFS:
+		if (config->inodes != UNLIMITED)
+			return fail(err, BERTH_REFUSED, ENOTSUP, "inodes cannot be enforced: btrfs has no such limit; use ext4 or xfs");
+		break;
+	case QUOTA_PROJECT:
+		break;
+	}
+	return 0;
+}
+
+int rootfs_apply_quota(const struct container *container, const struct container_config *config, bool running, struct berth_error *err)
+{
+	uint32_t project = project_of(container->config.id);
+	CLEAN_FD int tree = container_rootfs(container, err);
+	struct disk_usage now;
+	int r;
+
+	if (tree < 0)
+		return tree;
+	if (wants_quota(config) && !disk_quota_has_tree(tree, project)) {
+		/* Made when the filesystem had no quotas. Its files are marked one by one, which a guest at work could race. */
+		r = rootfs_check_quota(container->berth, config, err);
+		if (r < 0)
+			return r;
+		if (running)
+			return fail(err, BERTH_WRONG_STATE, EBUSY, "its files have no quota yet and must be marked first: stop it, then set disk or inodes");
+		r = disk_quota_adopt_tree(tree, project, err);
+		if (r < 0)
+			return r;
+	}
+	disk_quota_read(tree, project, &now);
+	if (now.bytes_limit == config->disk && now.inodes_limit == config->inodes)
+		return 0;
+	return disk_quota_set(tree, project, config->disk, config->inodes, err);
+}
+
+void rootfs_read_usage(const struct container *container, struct disk_usage *ret)
+{
+	struct berth_error ignored;
+	CLEAN_FD int tree = container_rootfs(container, &ignored);
+
+	memset(ret, 0xff, sizeof(*ret));
+	if (tree >= 0)
+		disk_quota_read(tree, project_of(container->config.id), ret);
+}
+
+void rootfs_find_disk(struct container *container, const struct container_config *config)
+{
+	struct berth_error ignored;
+
+	if (container->cgroup.disk.found || !limits_need_disk(config))
+		return;
+	/* Before there is a rootfs the container's directory is where it will be. */
+	CLEAN_FD int rootfs = container_rootfs(container, &ignored);
+	CLEAN_FD int sys = open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	block_device_find(rootfs >= 0 ? rootfs : container->directory, sys, container->cgroup.host->v2_root, &container->cgroup.disk);
+}
+
+void rootfs_forget_quota(const struct berth *berth, uint64_t id, uint64_t tree_id)
+{
+	struct berth_error ignored;
+	CLEAN_FD int containers = instance_directory(berth, DIRECTORY_CONTAINERS, &ignored);
+
+	if (containers >= 0)
+		disk_quota_forget(containers, id ? project_of(id) : 0, tree_id);
+}
+
+uint64_t rootfs_tree_id(int directory)
+{
+	CLEAN_FD int tree = openat(directory, "rootfs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return tree < 0 ? 0 : disk_quota_tree_id(tree);
+}
