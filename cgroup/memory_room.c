@@ -14,9 +14,10 @@
 
 static int in_use(const struct container_cgroup *cgroup, uint64_t *ret)
 {
+	bool v1 = cgroup->host->version[CONTROLLER_MEMORY] == CONTROLLER_V1;
 	CLEAN_FD int dir = controller_open(cgroup->host, CONTROLLER_MEMORY, cgroup->path, ".", O_RDONLY | O_DIRECTORY);
 	char text[32];
-	int r = dir < 0 ? dir : read_small_at(dir, "memory.current", text, sizeof(text));
+	int r = dir < 0 ? dir : read_small_at(dir, v1 ? "memory.usage_in_bytes" : "memory.current", text, sizeof(text));
 
 	if (r < 0)
 		return r;
@@ -40,6 +41,17 @@ static void reclaim(const struct container_cgroup *cgroup, uint64_t size, int64_
 	}
 }
 
+/* v1 never kills for a lower limit, it says EBUSY; and gives up before it has tried all. force_empty tries all. */
+static void reclaim_v1(const struct container_cgroup *cgroup, uint64_t size)
+{
+	struct berth_error ignored;
+	char text[24];
+
+	sprintf(text, "%" PRIu64, size);
+	if (controller_write(cgroup->host, CONTROLLER_MEMORY, cgroup->path, "memory.limit_in_bytes", text, &ignored) == -EBUSY)
+		(void)controller_write(cgroup->host, CONTROLLER_MEMORY, cgroup->path, "memory.force_empty", "0", &ignored);
+}
+
 int memory_make_room(const struct container_cgroup *cgroup, uint64_t size, struct berth_error *err)
 {
 	int64_t deadline = now_ms() + PATIENCE_MS;
@@ -47,14 +59,19 @@ int memory_make_room(const struct container_cgroup *cgroup, uint64_t size, struc
 	char text[24];
 	int r;
 
-	if (cgroup->host->version[CONTROLLER_MEMORY] != CONTROLLER_V2 || in_use(cgroup, &used) < 0 || used <= size)
+	if (in_use(cgroup, &used) < 0 || used <= size)
 		return 0;
-	reclaim(cgroup, size, deadline);
-	/* From here on whoever asks for more waits: what is free now is still free when memory.max is written. The write reclaims as well. */
-	sprintf(text, "%" PRIu64, size);
-	r = controller_write(cgroup->host, CONTROLLER_MEMORY, cgroup->path, "memory.high", text, err);
-	if (r < 0)
-		return r;
+	if (cgroup->host->version[CONTROLLER_MEMORY] == CONTROLLER_V1) {
+		reclaim_v1(cgroup, size);
+	} else {
+		reclaim(cgroup, size, deadline);
+		/* From here on whoever asks for more waits: what is free now is still free when memory.max is written. The write reclaims
+		 * as well. */
+		sprintf(text, "%" PRIu64, size);
+		r = controller_write(cgroup->host, CONTROLLER_MEMORY, cgroup->path, "memory.high", text, err);
+		if (r < 0)
+			return r;
+	}
 	if (in_use(cgroup, &used) < 0 || used <= size)
 		return 0;
 	return fail(err, BERTH_REFUSED, EBUSY,

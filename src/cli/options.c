@@ -135,17 +135,6 @@ static int take_option(struct invocation *invocation, char **argv, int argc, int
 	struct berth_setting setting;
 	bool is_setting = false;
 
-	/* "-o VALUE" is the option with that letter. */
-	if (argv[*at][1] != '-') {
-		name = argv[*at] + 1;
-		value = NULL;
-		length = 1;
-		row = NULL;
-		for (const struct option_row *one = command ? command->options : NULL; one && one->name && !row; one++)
-			row = one->letter == *name && !name[1] ? one : NULL;
-		if (!row)
-			return usage_error("unknown option %s; options have two dashes", argv[*at]);
-	}
 	if (!row && command)
 		row = find_row(command->options, name, length);
 	if (!row && command && command->takes_settings)
@@ -175,6 +164,34 @@ static int take_option(struct invocation *invocation, char **argv, int argc, int
 	return 0;
 }
 
+/* "-Ho VALUE": letters one after the other; the last may want a value, joined or as the next word. */
+static int take_letters(struct invocation *invocation, char **argv, int argc, int *at)
+{
+	const char *word = argv[*at];
+
+	for (const char *letter = word + 1; *letter; letter++) {
+		const struct option_row *row = invocation->command ? invocation->command->options : NULL;
+		const char *value = "";
+
+		while (row && row->name && row->letter != *letter)
+			row++;
+		if (!row || !row->name)
+			return usage_error("unknown option -%c%s%s; options have two dashes", *letter, invocation->command ? " of " : "",
+					   invocation->command ? invocation->command->name : "");
+		if (row->argument) {
+			if (!letter[1] && *at + 1 >= argc)
+				return usage_error("-%c needs a value", *letter);
+			value = letter[1] ? letter + 1 : argv[++*at];
+		}
+		if (invocation->given_count == GIVEN_MAX)
+			return usage_error("more than %d options", GIVEN_MAX);
+		invocation->given[invocation->given_count++] = (struct given){ row, value };
+		if (row->argument)
+			break;
+	}
+	return 0;
+}
+
 int parse_arguments(struct invocation *invocation, int argc, char **argv, const char **root, const char **lock_timeout)
 {
 	int r = 0;
@@ -185,8 +202,10 @@ int parse_arguments(struct invocation *invocation, int argc, char **argv, const 
 			invocation->rest = &argv[i + 1];
 			break;
 		}
-		if (argv[i][0] == '-' && argv[i][1]) {
+		if (argv[i][0] == '-' && argv[i][1] == '-') {
 			r = take_option(invocation, argv, argc, &i);
+		} else if (argv[i][0] == '-' && argv[i][1]) {
+			r = take_letters(invocation, argv, argc, &i);
 		} else if (!invocation->command) {
 			for (size_t j = 0; j < command_count && !invocation->command; j++)
 				if (!strcmp(commands[j]->name, argv[i]))

@@ -12,9 +12,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/block_device.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/syscalls.h"
+#include "container/host.h"
 #include "container/instance.h"
 #include "cgroup/controllers.h"
 #include "net/firewall.h"
@@ -88,6 +90,18 @@ static void check_nsdelegate(const struct checking *checking, struct berth_findi
 		remedy(finding, "mount -o remount,nsdelegate on the cgroup2 mount; without it only file ownership keeps a guest in its cgroup");
 }
 
+static void check_guarantees(const struct checking *checking, struct berth_finding *finding)
+{
+	bool v2 = checking->cgroups && checking->cgroups->version[CONTROLLER_MEMORY] == CONTROLLER_V2;
+	bool on = v2 && checking->cgroups->recursiveprot;
+
+	found(finding, on ? BERTH_GOOD : BERTH_WEAK, on ? "can be kept" : v2 ? "cgroup2 is mounted without memory_recursiveprot" :
+									     "the memory controller is not cgroup v2's");
+	if (!on)
+		remedy(finding, v2 ? "mount -o remount,nsdelegate,memory_recursiveprot /sys/fs/cgroup; until then memory-guarantee is refused" :
+				     "boot with cgroup_no_v1=all; until then memory-guarantee is refused");
+}
+
 static void check_controllers(const struct checking *checking, struct berth_finding *finding)
 {
 	char missing[96] = "";
@@ -116,6 +130,83 @@ static void check_swap_limit(const struct checking *checking, struct berth_findi
 	found(finding, there ? BERTH_GOOD : BERTH_WEAK, there ? "limits can be enforced" : "no swap accounting");
 	if (!there)
 		remedy(finding, "boot with swapaccount=1; until then the key swap is refused");
+}
+
+/* Not much is needed: what has not been touched for long makes room for what is at work. */
+static void check_swap(const struct checking *checking, struct berth_finding *finding)
+{
+	char text[8192];
+	const char *line;
+	uint64_t total = 0;
+
+	(void)checking;
+	if (read_small_at(AT_FDCWD, "/proc/meminfo", text, sizeof(text)) >= 0 && (line = strstr(text, "SwapTotal:")))
+		total = strtoull(line + strlen("SwapTotal:"), NULL, 10);
+	found(finding, total ? BERTH_GOOD : BERTH_WEAK, total ? "%llu MiB" : "none", (unsigned long long)total / 1024);
+	if (!total)
+		remedy(finding, "add some, best compressed memory: modprobe zram; echo 4G > /sys/block/zram0/disksize; mkswap /dev/zram0; swapon /dev/zram0. "
+				"Without, the key swap gives nothing");
+}
+
+static void check_pressure(const struct checking *checking, struct berth_finding *finding)
+{
+	bool there = access("/proc/pressure/memory", F_OK) == 0;
+
+	(void)checking;
+	found(finding, there ? BERTH_GOOD : BERTH_WEAK, there ? "counted" : "not counted");
+	if (!there)
+		remedy(finding, "boot with psi=1: until then a container that thrashes is not noticed, and host shows no pressure");
+}
+
+static void check_quota(const struct checking *checking, struct berth_finding *finding)
+{
+	struct berth_storage storage;
+	struct berth_error ignored;
+
+	if (berth_storage_show(checking->berth, &storage, &ignored) < 0) {
+		found(finding, BERTH_WEAK, "cannot be told");
+		remedy(finding, "see the finding storage");
+		return;
+	}
+	found(finding, strcmp(storage.quota, "none") ? BERTH_GOOD : BERTH_WEAK, "%s", storage.quota);
+	if (finding->verdict != BERTH_GOOD)
+		remedy(finding, storage.remedy);
+}
+
+static void check_disk(const struct checking *checking, struct berth_finding *finding)
+{
+	struct berth_error ignored;
+	CLEAN_FD int containers = instance_directory(checking->berth, DIRECTORY_CONTAINERS, &ignored);
+	CLEAN_FD int sys = open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool v1 = checking->cgroups && checking->cgroups->version[CONTROLLER_IO] == CONTROLLER_V1;
+	struct block_device disk = { .found = false };
+
+	if (containers >= 0 && checking->cgroups)
+		block_device_find(containers, sys, checking->cgroups->v2_root, &disk);
+	if (!disk.found) {
+		found(finding, BERTH_WEAK, "none: the storage %.90s", disk.why_not);
+		remedy(finding, "io-read-rate and the other io keys are refused; put /var/lib/berth on a disk");
+		return;
+	}
+	found(finding, disk.weights == DISK_WEIGHTS_NONE || v1 ? BERTH_WEAK : BERTH_GOOD, "%u:%u, %s%s", disk.major, disk.minor,
+	      disk.weights == DISK_WEIGHTS_NONE ? "obeys no weights" : disk.weights == DISK_WEIGHTS_BFQ ? "weights by bfq" : "weights by io.cost",
+	      v1 ? ", writes cannot be limited" : "");
+	if (finding->verdict != BERTH_GOOD)
+		remedy(finding, v1 ? "boot with cgroup_no_v1=all for io-write-rate and io-write-iops" :
+				     "for io-weight: choose the scheduler bfq, or enable io.cost; rates need neither");
+}
+
+static void check_policy(const struct checking *checking, struct berth_finding *finding)
+{
+	CLEAN_POLICY struct policy policy;
+	struct berth_error err;
+
+	if (host_policy_read(checking->berth, &policy, &err) < 0) {
+		found(finding, BERTH_WEAK, "%.120s", err.text);
+		remedy(finding, "mend it: until then create, set and start are refused");
+		return;
+	}
+	found(finding, BERTH_GOOD, "%zu plans", policy.plan_count);
 }
 
 static bool make_namespaces(int flags)
@@ -208,38 +299,73 @@ static void check_nftables(const struct checking *checking, struct berth_finding
 }
 
 struct sysctl_row {
-	const char *path, *what;
-	long least;		/* value must be at least this */
-	const char *remedy;
+	const char *what;	/* its name, and with slashes its path below /proc/sys */
+	bool at_most;		/* the value must not be more than bound; else not less */
+	long long bound;
+	const char *remedy;	/* after "sysctl NAME=" */
 };
 
+/* What all guests share and one can use up, and what the host should not tell them. */
 static const struct sysctl_row sysctls[] = {
-	{ "/proc/sys/kernel/dmesg_restrict", "kernel.dmesg_restrict", 1, "sysctl kernel.dmesg_restrict=1: the kernel's log is the host's" },
-	{ "/proc/sys/kernel/kptr_restrict", "kernel.kptr_restrict", 1, "sysctl kernel.kptr_restrict=1" },
-	{ "/proc/sys/kernel/unprivileged_bpf_disabled", "kernel.unprivileged_bpf_disabled", 1, "sysctl kernel.unprivileged_bpf_disabled=2" },
-	{ "/proc/sys/kernel/pid_max", "kernel.pid_max", 1048576, "sysctl kernel.pid_max=4194304: pids are shared by all guests" },
-	{ "/proc/sys/kernel/keys/maxkeys", "kernel.keys.maxkeys", 2000, "sysctl kernel.keys.maxkeys=2000" },
-	{ "/proc/sys/fs/inotify/max_user_instances", "fs.inotify.max_user_instances", 1024,
-	  "sysctl fs.inotify.max_user_instances=8192: systemd guests use dozens; each container has a budget of its own" },
-	{ "/proc/sys/fs/protected_symlinks", "fs.protected_symlinks", 1, "sysctl fs.protected_symlinks=1" },
-	{ "/proc/sys/fs/protected_hardlinks", "fs.protected_hardlinks", 1, "sysctl fs.protected_hardlinks=1" },
-	{ "/proc/sys/net/ipv4/neigh/default/gc_thresh3", "net.ipv4.neigh.default.gc_thresh3", 4096,
-	  "sysctl net.ipv4.neigh.default.gc_thresh3=8192: the neighbour table is shared by all guests" },
+	{ "kernel.dmesg_restrict", false, 1, "1: the kernel's log is the host's" },
+	{ "kernel.kptr_restrict", false, 1, "1: addresses of the kernel help an exploit" },
+	{ "kernel.unprivileged_bpf_disabled", false, 1, "2" },
+	{ "kernel.perf_event_paranoid", false, 2, "3: what the CPU tells of one guest tells of its neighbours" },
+	{ "kernel.pid_max", false, 1048576, "4194304: pids are shared by all guests" },
+	{ "kernel.threads-max", false, 65536, "1000000: threads are shared by all guests" },
+	{ "kernel.keys.maxkeys", false, 2000, "2000: keys are counted for each container's ids" },
+	{ "kernel.keys.maxbytes", false, 200000, "2000000" },
+	{ "kernel.pty.max", false, 4096, "16384: terminals are shared by all guests; each has at most 1024" },
+	{ "kernel.pty.reserve", false, 1024, "1024: kept for the host's own" },
+	{ "fs.inotify.max_user_instances", false, 1024, "8192: systemd guests use dozens; each container has a budget of its own" },
+	{ "fs.inotify.max_user_watches", false, 65536, "1048576: a budget for each container" },
+	{ "fs.inotify.max_queued_events", false, 16384, "1048576" },
+	{ "fs.aio-max-nr", false, 524288, "1048576: one database can use up a small one, which is all guests'" },
+	{ "fs.nr_open", false, 1048576, "1048576" },
+	{ "fs.file-max", false, 1048576, "9223372036854775807: open files are shared by all guests" },
+	{ "fs.protected_symlinks", false, 1, "1" },
+	{ "fs.protected_hardlinks", false, 1, "1" },
+	{ "vm.max_map_count", false, 65530, "262144: databases inside want as many" },
+	{ "vm.overcommit_memory", true, 1, "0: with 2 the host's sum of promises makes fork fail in guests that are within their limit" },
+	{ "net.ipv4.neigh.default.gc_thresh3", false, 4096, "8192: the neighbour table is shared by all guests" },
+	{ "net.ipv6.neigh.default.gc_thresh3", false, 4096, "8192: the neighbour table is shared by all guests" },
+	{ "net.netfilter.nf_log_all_netns", true, 0, "0: else guests fill the host's log" },
+	{ "net.core.bpf_jit_harden", false, 1, "2" },
 };
 
 static void check_sysctl(const struct sysctl_row *row, struct berth_finding *finding)
 {
-	char text[64];
+	char path[128], text[64];
+	long long value;
+	bool good;
 
 	finding->what = row->what;
-	if (read_small_at(AT_FDCWD, row->path, text, sizeof(text)) < 0) {
+	snprintf(path, sizeof(path), "/proc/sys/%s", row->what);
+	for (char *p = path; *p; p++)
+		if (*p == '.')
+			*p = '/';
+	if (read_small_at(AT_FDCWD, path, text, sizeof(text)) < 0) {
 		/* A kernel without the thing has not its danger either. */
 		found(finding, BERTH_GOOD, "not in this kernel");
 		return;
 	}
-	found(finding, strtol(text, NULL, 10) >= row->least ? BERTH_GOOD : BERTH_WEAK, "%s", text);
-	if (finding->verdict != BERTH_GOOD)
-		remedy(finding, row->remedy);
+	value = strtoll(text, NULL, 10);
+	good = row->at_most ? value <= row->bound : value >= row->bound;
+	found(finding, good ? BERTH_GOOD : BERTH_WEAK, "%s", text);
+	if (!good)
+		snprintf(finding->remedy, sizeof(finding->remedy), "sysctl %s=%s", row->what, row->remedy);
+}
+
+/* A program of the host's that is fed what a guest's process chooses to die with. */
+static void check_core_pattern(const struct checking *checking, struct berth_finding *finding)
+{
+	char text[256] = "";
+
+	(void)checking;
+	(void)read_small_at(AT_FDCWD, "/proc/sys/kernel/core_pattern", text, sizeof(text));
+	found(finding, text[0] == '|' ? BERTH_WEAK : BERTH_GOOD, "%.100s", text);
+	if (text[0] == '|')
+		remedy(finding, "sysctl kernel.core_pattern=core: a pipe runs a program as the host's root on what guests dump");
 }
 
 static const struct {
@@ -251,12 +377,19 @@ static const struct {
 	{ "cgroup", check_cgroup },
 	{ "cgroup nsdelegate", check_nsdelegate },
 	{ "cgroup controllers", check_controllers },
+	{ "memory guarantees", check_guarantees },
 	{ "swap limit", check_swap_limit },
+	{ "swap", check_swap },
+	{ "pressure (PSI)", check_pressure },
 	{ "namespaces", check_namespaces },
 	{ "openat2", check_openat2 },
 	{ "device filter", check_bpf },
 	{ "storage", check_storage },
+	{ "disk quota", check_quota },
+	{ "disk", check_disk },
+	{ "berth.conf", check_policy },
 	{ "nftables", check_nftables },
+	{ "kernel.core_pattern", check_core_pattern },
 };
 
 int berth_check(struct berth *berth, berth_finding_function function, void *data, struct berth_error *err)

@@ -123,3 +123,40 @@ eventually() {
 		sleep 0.1
 	done
 }
+
+# Programs of the tests, put into a container's tree.
+programs_into() {
+	local name
+	for name in "$@"; do
+		mkdir -p "$BERTH_ROOT/var/lib/berth/containers/$name/rootfs/bin"
+		cp "$BERTH_TEST_PROGRAMS"/{hog,thrash,work} "$BERTH_ROOT/var/lib/berth/containers/$name/rootfs/bin/"
+	done
+}
+
+# A kernel file of a container's limit cgroup, wherever its controller is mounted: kernel NAME FILE.
+kernel() {
+	cat "$(find /sys/fs/cgroup -path "*/berth-*/$1/$2" | head -n 1)"
+}
+
+# A member of a limit in status: limit NAME KEY configured|effective|used|peak|hits
+limit() {
+	berth status "$1" --json | jq -r ".limits.\"$2\".\"$3\""
+}
+
+# The work of a container with a neighbour that exceeds its own limits, against its work alone:
+#   neighbours NAME "WORK..." NEIGHBOUR "EXCESS..."
+# Fails below four fifths; the figures are shown.
+neighbours() {
+	local name=$1 work=$2 neighbour=$3 excess=$4 alone beside pid
+	# shellcheck disable=SC2086 # a list of words
+	alone=$(berth exec "$name" -- work $work)
+	berthctl exec "$neighbour" -- sh -c "$excess" > /dev/null 2>&1 &
+	pid=$!
+	sleep 1
+	# shellcheck disable=SC2086
+	beside=$(berth exec "$name" -- work $work)
+	kill "$pid" 2> /dev/null || true
+	wait "$pid" 2> /dev/null || true
+	echo "# $work: $alone alone, $beside beside '$excess': $((beside * 100 / alone)) %" >&3
+	[ $((beside * 100)) -ge $((alone * 80)) ] || { echo "work $work: $alone alone, $beside beside"; return 1; }
+}

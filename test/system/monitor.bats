@@ -15,7 +15,7 @@ teardown_file() { berth_teardown; }
 	local init
 	init=$(status_of mon init-pid)
 	kill -KILL "$(status_of mon monitor-pid)"
-	eventually 5 test "$(status_of mon monitor)" = false
+	eventually 5 eval '[ "$(status_of mon monitor)" = false ]'
 	[ "$(status_of mon state)" = running ]
 	[ "$(status_of mon init-pid)" = "$init" ]
 	ok exec mon -- true
