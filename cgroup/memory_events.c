@@ -38,14 +38,24 @@ int memory_events_open(const struct container_cgroup *cgroup)
 	return is_v1(cgroup) ? open_v1(cgroup) : controller_open(cgroup->host, CONTROLLER_MEMORY, cgroup->path, "memory.events", O_RDONLY | O_NONBLOCK);
 }
 
-int memory_pressure_open(const struct container_cgroup *cgroup)
+static int open_trigger(const struct container_cgroup *cgroup, const char *file)
 {
-	CLEAN_FD int fd = controller_open(cgroup->host, CONTROLLER_CORE, cgroup->path, "memory.pressure", O_RDWR | O_NONBLOCK);
+	CLEAN_FD int fd = controller_open(cgroup->host, CONTROLLER_CORE, cgroup->path, file, O_RDWR | O_NONBLOCK);
 
 	if (fd < 0)
 		return fd;
 	/* With its final NUL, as the kernel wants it. */
 	return write(fd, TRIGGER, sizeof(TRIGGER)) < 0 ? -errno : take_fd(&fd);
+}
+
+int memory_pressure_open(const struct container_cgroup *cgroup)
+{
+	return open_trigger(cgroup, "memory.pressure");
+}
+
+int io_pressure_open(const struct container_cgroup *cgroup)
+{
+	return open_trigger(cgroup, "io.pressure");
 }
 
 static bool read_text(const struct container_cgroup *cgroup, const char *file, char *text, size_t size)
@@ -132,4 +142,11 @@ bool memory_is_exhausted(const struct container_cgroup *cgroup)
 	if (limit == UNLIMITED || used == UNLIMITED || cache == UNLIMITED || used < limit - limit / 8)
 		return false;
 	return cache + swap_left(cgroup) < limit / 8;
+}
+
+uint64_t memory_major_faults(const struct container_cgroup *cgroup)
+{
+	char text[8192];
+
+	return read_text(cgroup, "memory.stat", text, sizeof(text)) ? line_of(text, is_v1(cgroup) ? "total_pgmajfault" : "pgmajfault") : UNLIMITED;
 }

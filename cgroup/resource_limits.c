@@ -98,18 +98,19 @@ static bool kernel_cpus(const struct container_cgroup *cgroup, const struct cont
 	return true;
 }
 
-/* v2 takes an empty line for "what the parent has"; v1 has no such value, so it is given the parent's. Which cores "auto" is, is decided
- * at the start, by who calls us; before that there is nothing to try. */
+/* An empty line is "what the parent has", but neither v1 nor a v2 cgroup with processes in it takes it: those are given the parent's list.
+ * Which cores "auto" is, is decided at the start, by who calls us; before that there is nothing to try. */
 static bool kernel_cpuset(const struct container_cgroup *cgroup, const struct container_config *config, char text[static 300])
 {
+	bool v1 = controller_version(cgroup->host, CONTROLLER_CPUSET) == CONTROLLER_V1;
 	const char *list = config->cpuset;
 
 	if (!strcmp(list, CPUSET_AUTO))
 		return false;
-	if (!*list && controller_version(cgroup->host, CONTROLLER_CPUSET) == CONTROLLER_V1) {
+	if (!*list && (v1 || container_cgroup_populated(cgroup))) {
 		CLEAN_FD int dir = controller_open(cgroup->host, CONTROLLER_CPUSET, cgroup->parent, ".", O_RDONLY | O_DIRECTORY);
 
-		return dir >= 0 && read_small_at(dir, "cpuset.cpus", text, 300) >= 0;
+		return dir >= 0 && read_small_at(dir, v1 ? "cpuset.cpus" : "cpuset.cpus.effective", text, 300) >= 0;
 	}
 	snprintf(text, 300, "%s", *list ? list : "\n");
 	return true;

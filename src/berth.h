@@ -183,8 +183,13 @@ struct berth_event {
 BERTH_PUBLIC const char *berth_event_name(enum berth_event_kind kind);
 typedef int (*berth_event_function)(const struct berth_event *event, void *data);
 BERTH_PUBLIC int berth_events(struct berth *berth, const char *name, berth_event_function function, void *data, struct berth_error *err);
-/* For berth-monitor's child: notes what the OOM killer did, or with stalled ends what keeps the container from going on. */
-BERTH_PUBLIC int berth_notice(struct berth *berth, const char *name, bool stalled, struct berth_error *err);
+/* For berth-monitor's child: notes what the OOM killer did, or ends what keeps the container from going on. */
+enum berth_noticed {
+	BERTH_NOTICED_KILL,		/* the OOM killer was at work */
+	BERTH_NOTICED_STALL,		/* everything has waited for memory for seconds */
+	BERTH_NOTICED_WAIT,		/* everything has waited for the disk for seconds */
+};
+BERTH_PUBLIC int berth_notice(struct berth *berth, const char *name, enum berth_noticed noticed, struct berth_error *err);
 
 /* Waits until the container is in the state, up to timeout_ms (UINT_MAX: for ever). */
 BERTH_PUBLIC int berth_wait(struct berth *berth, const char *name, enum berth_state state, unsigned int timeout_ms,

@@ -254,13 +254,16 @@ const struct command after_exit_command = {
 
 static int run_notice(struct invocation *invocation)
 {
+	static const char *const words[] = { [BERTH_NOTICED_KILL] = "killed", [BERTH_NOTICED_STALL] = "stalled", [BERTH_NOTICED_WAIT] = "waiting" };
 	struct berth_error err;
-	bool stalled = !strcmp(invocation->arguments[1], "stalled");
 
-	return berth_notice(invocation->berth, invocation->arguments[0], stalled, &err) < 0 ? report(&err) : 0;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(words[i], invocation->arguments[1]))
+			return berth_notice(invocation->berth, invocation->arguments[0], (enum berth_noticed)i, &err) < 0 ? report(&err) : 0;
+	return usage_error("notice: '%.64s' is not acceptable", invocation->arguments[1]);
 }
 
 const struct command notice_command = {
-	.name = "notice", .arguments = "NAME killed|stalled", .help = "run by berth-monitor", .least = 2, .most = 2, .hidden = true,
+	.name = "notice", .arguments = "NAME killed|stalled|waiting", .help = "run by berth-monitor", .least = 2, .most = 2, .hidden = true,
 	.run = run_notice,
 };

@@ -15,45 +15,10 @@
 #include "cgroup/memory_events.h"
 
 #define EVENTS_FILE "events"
+#define FAULTS_A_SECOND 8	/* even a slow disk gives that many */
 #define EVENTS_MAX (64 * 1024)	/* then the older half goes */
 
-static const char *const kinds[] = { [BERTH_OOM_KILL] = "oom-kill", [BERTH_STALL_KILL] = "stall-kill" };
-
-const char *berth_event_name(enum berth_event_kind kind)
-{
-	return kinds[kind];
-}
-
 /* --- the file: "TIME KIND PID BYTES SEQUENCE PROCESS" ---------------------------------------------------------------------- */
-
-static void clean_name(char *name)
-{
-	for (; *name; name++)
-		if ((unsigned char)*name < ' ' || *name == 0x7f)
-			*name = '?';
-}
-
-bool event_parse(const char *line, struct berth_event *ret, uint64_t *ret_sequence)
-{
-	struct berth_event event = { 0 };
-	char kind[16];
-	int pid, used = 0;
-
-	if (sscanf(line, "%" SCNu64 " %15s %d %" SCNu64 " %" SCNu64 " %n", &event.time, kind, &pid, &event.bytes, ret_sequence, &used) != 5 ||
-	    !used || pid < 0 || strlen(line + used) >= sizeof(event.process))
-		return false;
-	event.pid = pid;
-	strcpy(event.process, line + used);
-	clean_name(event.process);
-	for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++) {
-		if (strcmp(kind, kinds[i]) != 0)
-			continue;
-		event.kind = (enum berth_event_kind)i;
-		*ret = event;
-		return true;
-	}
-	return false;
-}
 
 /* The newer half of a file that has grown too long, from the beginning of a line. */
 static int shorten(int directory, const char *text, size_t length, struct berth_error *err)
@@ -72,7 +37,7 @@ static int append(const struct container *container, const struct berth_event *e
 	CLEAN_FD int file = openat(container->directory, EVENTS_FILE, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (file < 0)
 		return fail_errno(err, "cannot open the list of events");
-	snprintf(line, sizeof(line), "%" PRIu64 " %s %d %" PRIu64 " %" PRIu64 " %s\n", event->time, kinds[event->kind], event->pid, event->bytes,
+	snprintf(line, sizeof(line), "%" PRIu64 " %s %d %" PRIu64 " %" PRIu64 " %s\n", event->time, berth_event_name(event->kind), event->pid, event->bytes,
 		 sequence, event->process);
 	/* One write(2) with O_APPEND: a whole line or, on a full disk, none. */
 	if (write(file, line, strlen(line)) != (ssize_t)strlen(line))
@@ -124,37 +89,6 @@ int berth_events(struct berth *berth, const char *name, berth_event_function fun
 }
 
 /* --- the kernel's log ----------------------------------------------------------------------------------------------------------- */
-
-/* "6,339,5140900,-;Memory cgroup out of memory: Killed process 77 (hog) total-vm:1kB, anon-rss:2kB, ..., UID:65536 pgtables:..."
- * The name can hold anything but is at most 15 bytes: what follows it is looked for from behind. */
-bool event_parse_kernel_record(const char *record, uid_t first, struct berth_event *ret, uint64_t *ret_sequence)
-{
-	static const char killed[] = "Killed process ", after[] = ") total-vm:";
-	struct berth_event event = { .kind = BERTH_OOM_KILL };
-	const char *message = strchr(record, ';'), *name, *end = NULL, *uid = NULL, *rss;
-	uint64_t sequence;
-	char *rest;
-
-	if (!message || sscanf(record, "%*u,%" SCNu64 ",%" SCNu64, &sequence, &event.time) != 2 || !(name = strstr(message, killed)))
-		return false;
-	event.pid = (pid_t)strtol(name + strlen(killed), &rest, 10);
-	if (strncmp(rest, " (", 2) != 0)
-		return false;
-	name = rest + 2;
-	for (const char *p = name; (p = strstr(p, after)); p++)
-		end = p;
-	for (const char *p = end; p && (p = strstr(p, "UID:")); p++)
-		uid = p;
-	if (!uid || strtoul(uid + 4, NULL, 10) < first || strtoul(uid + 4, NULL, 10) - first >= ID_RANGE_SIZE)
-		return false;
-	rss = strstr(end, "anon-rss:");
-	event.bytes = rss ? strtoull(rss + strlen("anon-rss:"), NULL, 10) * 1024 : 0;
-	snprintf(event.process, sizeof(event.process), "%.*s", (int)(end - name), name);
-	clean_name(event.process);
-	*ret = event;
-	*ret_sequence = sequence;
-	return true;
-}
 
 static int64_t microseconds(clockid_t clock)
 {
@@ -240,16 +174,27 @@ static void weigh(pid_t pid, void *data)
 	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
 	if (read_small_at(AT_FDCWD, path, victim->name, sizeof(victim->name)) < 0)
 		strcpy(victim->name, "?");
-	clean_name(victim->name);
+	event_clean_name(victim->name);
 }
 
-static int end_stall(const struct container *container, struct berth_error *err)
+/* Waiting for the disk is most servers' life. It is want of memory when what is waited for is, one after the other, pages of programs that
+ * were thrown out a moment ago. (Without swap the kernel does not count that as waiting for memory: mm/workingset.c.) */
+static bool reads_programs_again(const struct container_cgroup *cgroup)
+{
+	uint64_t before = memory_major_faults(cgroup), after;
+
+	sleep_ms(1000);
+	after = memory_major_faults(cgroup);
+	return before != UINT64_MAX && after != UINT64_MAX && after - before >= FAULTS_A_SECOND;
+}
+
+static int end_stall(const struct container *container, enum berth_noticed noticed, struct berth_error *err)
 {
 	struct victim victim = { .init = container->state.init.pid };
 	struct berth_event event = { .kind = BERTH_STALL_KILL, .time = (uint64_t)time(NULL) };
 	uint64_t started;
 
-	if (!memory_is_exhausted(&container->cgroup))
+	if (!memory_is_exhausted(&container->cgroup) || (noticed == BERTH_NOTICED_WAIT && !reads_programs_again(&container->cgroup)))
 		return 0;
 	container_cgroup_each_process(&container->cgroup, weigh, &victim);
 	if (!victim.pid)
@@ -265,7 +210,7 @@ static int end_stall(const struct container *container, struct berth_error *err)
 	return append(container, &event, 0, err);
 }
 
-int berth_notice(struct berth *berth, const char *name, bool stalled, struct berth_error *err)
+int berth_notice(struct berth *berth, const char *name, enum berth_noticed noticed, struct berth_error *err)
 {
 	CLEAN_CONTAINER struct container container = { .directory = -EBADF };
 	struct berth_event event = { .kind = BERTH_OOM_KILL, .time = (uint64_t)time(NULL), .process = "?" };
@@ -277,8 +222,8 @@ int berth_notice(struct berth *berth, const char *name, bool stalled, struct ber
 		r = container_require_running(&container, err);
 	if (r < 0)
 		return r;
-	if (stalled)
-		return end_stall(&container, err);
+	if (noticed != BERTH_NOTICED_KILL)
+		return end_stall(&container, noticed, err);
 	CLEAN_FD int lock = openat(container.directory, EVENTS_FILE, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (lock >= 0)
 		(void)flock(lock, LOCK_EX);

@@ -62,11 +62,12 @@ int rootfs_apply_quota(const struct container *container, const struct container
 
 	if (tree < 0)
 		return tree;
+	/* The limit may stand on the disk and yet not be in force: after a mount without the option. */
+	r = rootfs_check_quota(container->berth, config, err);
+	if (r < 0)
+		return r;
 	if (wants_quota(config) && !disk_quota_has_tree(tree, project)) {
 		/* Made when the filesystem had no quotas. Its files are marked one by one, which a guest at work could race. */
-		r = rootfs_check_quota(container->berth, config, err);
-		if (r < 0)
-			return r;
 		if (running)
 			return fail(err, BERTH_WRONG_STATE, EBUSY, "its files have no quota yet and must be marked first: stop it, then set disk or inodes");
 		r = disk_quota_adopt_tree(tree, project, err);

@@ -61,10 +61,11 @@ void memory_init(struct memory_watch *watch, char *const *argv)
 {
 	memset(watch, 0, sizeof(*watch));
 	watch->argv = argv;
-	fcntl(MONITOR_FD_EVENTS, F_SETFD, FD_CLOEXEC);
-	fcntl(MONITOR_FD_PRESSURE, F_SETFD, FD_CLOEXEC);
-	if (!is_there(MONITOR_FD_PRESSURE))
-		close(MONITOR_FD_PRESSURE);
+	for (int fd = MONITOR_FD_EVENTS; fd <= MONITOR_FD_IO_PRESSURE; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	for (int fd = MONITOR_FD_PRESSURE; fd <= MONITOR_FD_IO_PRESSURE; fd++)
+		if (!is_there(fd))
+			close(fd);
 	if (!is_there(MONITOR_FD_EVENTS)) {
 		close(MONITOR_FD_EVENTS);
 		return;
@@ -98,42 +99,60 @@ static void run(struct memory_watch *watch, const char *what)
 
 static void run_next(struct memory_watch *watch)
 {
+	static const char *const words[] = { "stalled", "waiting" };
+
 	if (watch->running && waitpid(watch->running, NULL, WNOHANG) == watch->running)
 		watch->running = 0;
-	if (watch->running || (!watch->stalled && !watch->killed) || seconds() - watch->last_run < RUN_EVERY)
+	if (watch->running || seconds() - watch->last_run < RUN_EVERY)
 		return;
-	if (watch->stalled) {
-		watch->stalled = false;
-		run(watch, "stalled");
-	} else {
+	for (int i = 0; i < 2; i++) {
+		if (watch->stalls[i].tell) {
+			watch->stalls[i].tell = false;
+			run(watch, words[i]);
+			return;
+		}
+	}
+	if (watch->killed) {
 		watch->killed = false;
 		run(watch, "killed");
 	}
 }
 
+/* A closed descriptor is POLLNVAL at once, for ever: it must not be asked. */
+static struct pollfd entry(int fd, short events)
+{
+	return (struct pollfd){ .fd = fcntl(fd, F_GETFD) < 0 ? -1 : fd, .events = events };
+}
+
 int memory_poll(struct memory_watch *watch, struct pollfd entries[MEMORY_FDS])
 {
-	/* A closed descriptor is POLLNVAL at once, for ever: it must not be asked. */
-	entries[0] = (struct pollfd){ .fd = fcntl(MONITOR_FD_EVENTS, F_GETFD) < 0 ? -1 : MONITOR_FD_EVENTS, .events = watch->events };
-	entries[1] = (struct pollfd){ .fd = fcntl(MONITOR_FD_PRESSURE, F_GETFD) < 0 ? -1 : MONITOR_FD_PRESSURE, .events = POLLPRI };
-	return watch->running || watch->killed || watch->stalled ? 200 : -1;
+	entries[0] = entry(MONITOR_FD_EVENTS, watch->events);
+	entries[1] = entry(MONITOR_FD_PRESSURE, POLLPRI);
+	entries[2] = entry(MONITOR_FD_IO_PRESSURE, POLLPRI);
+	return watch->running || watch->killed || watch->stalls[0].tell || watch->stalls[1].tell ? 200 : -1;
+}
+
+static void handle_stall(struct stall *stall, const struct pollfd *entry)
+{
+	/* The cgroup is gone: the container ends. */
+	if (entry->revents & POLLERR) {
+		close(entry->fd);
+	} else if (entry->revents & POLLPRI) {
+		stall->windows = seconds() - stall->last <= WINDOW_SECONDS + 1 ? stall->windows + 1 : 1;
+		stall->last = seconds();
+		if (stall->windows >= STALLS_ENOUGH) {
+			stall->windows = 0;
+			stall->tell = true;
+		}
+	}
 }
 
 void memory_handle(struct memory_watch *watch, const struct pollfd entries[MEMORY_FDS])
 {
 	if (entries[0].revents && more_kills(watch))
 		watch->killed = true;
-	/* The cgroup is gone: the container ends. */
-	if (entries[1].revents & POLLERR) {
-		close(MONITOR_FD_PRESSURE);
-	} else if (entries[1].revents & POLLPRI) {
-		watch->stalls = seconds() - watch->last_stall <= WINDOW_SECONDS + 1 ? watch->stalls + 1 : 1;
-		watch->last_stall = seconds();
-		if (watch->stalls >= STALLS_ENOUGH) {
-			watch->stalls = 0;
-			watch->stalled = true;
-		}
-	}
+	handle_stall(&watch->stalls[0], &entries[1]);
+	handle_stall(&watch->stalls[1], &entries[2]);
 	run_next(watch);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the kernel tells of the container's memory, and the command that is run for it: berthctl notice NAME killed|stalled. Decides
+ * What the kernel tells of the container's memory, and the command that is run for it: berthctl notice NAME
+ * killed|stalled|waiting. Decides
  * when, never what.
  */
 #pragma once
@@ -11,15 +12,19 @@
 #include <sys/types.h>
 #include <time.h>
 
-#define MEMORY_FDS 2
+#define MEMORY_FDS 3
 
 struct memory_watch {
 	char *const *argv;	/* the monitor's own */
 	short events;		/* what poll(2) is asked of the first descriptor */
 	uint64_t kills;		/* of memory.events */
-	int stalls;		/* windows in a row in which everything waited */
-	time_t last_stall, last_run;
-	bool killed, stalled;	/* to be told */
+	struct stall {
+		int windows;	/* in a row in which everything waited */
+		time_t last;
+		bool tell;
+	} stalls[2];		/* for memory; for the disk, which in want of memory is for pages thrown out before */
+	time_t last_run;
+	bool killed;		/* to be told */
 	pid_t running;		/* the command; 0 if none */
 };
 

@@ -14,7 +14,8 @@ enum {
 	MONITOR_FD_DIRECTORY,		/* the container's directory, for console.log */
 	MONITOR_FD_INIT,		/* pidfd of the container's init */
 	MONITOR_FD_EVENTS,		/* cgroup/memory_events.h; /dev/null where there is none */
-	MONITOR_FD_PRESSURE,		/* likewise */
+	MONITOR_FD_PRESSURE,		/* likewise: all wait for memory */
+	MONITOR_FD_IO_PRESSURE,		/* likewise: all wait for the disk */
 	MONITOR_FD_COUNT,
 };
 

@@ -11,6 +11,7 @@
 #include <linux/quota.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -33,11 +34,14 @@ bool project_quota_enforced(int fd)
 int project_quota_tag(int fd, uint32_t project)
 {
 	struct fsxattr attributes;
+	struct stat st;
 
-	if (ioctl(fd, FS_IOC_FSGETXATTR, &attributes) < 0)
+	if (fstat(fd, &st) < 0 || ioctl(fd, FS_IOC_FSGETXATTR, &attributes) < 0)
 		return -errno;
 	attributes.fsx_projid = project;
-	attributes.fsx_xflags |= FS_XFLAG_PROJINHERIT;
+	/* Only a directory has anything to hand down. */
+	if (S_ISDIR(st.st_mode))
+		attributes.fsx_xflags |= FS_XFLAG_PROJINHERIT;
 	return ioctl(fd, FS_IOC_FSSETXATTR, &attributes) < 0 ? -errno : 0;
 }
 

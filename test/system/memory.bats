@@ -144,24 +144,26 @@ last_event() {
 
 # --- the rule of berth(7), MEMORY: over its limit a guest goes on, slower, or loses a process within seconds ---------------------------
 
-# A working set larger than memory on a slow disk: thrash NAME MEGABYTES SECONDS; prints the seconds it took, sets $status.
+# A working set larger than memory: thrash NAME MEGABYTES SECONDS [map]; prints the seconds it took, sets $status.
 thrash() {
 	local begin=$SECONDS
-	try exec "$1" -- timeout 90 thrash /root/file "$2" "$3"
+	try exec "$1" -- timeout 90 thrash "/root/${4:+small}file" "$2" "$3" ${4:+"$4"}
 	took=$((SECONDS - begin))
-	echo "# thrash $2 MiB of $(berth get "$1" memory), high $(berth get "$1" memory-high), swap $(berth get "$1" swap): status $status after $took s, $(last_event "$1")" >&3
+	echo "# thrash $2 MiB ${4:+and programs }of $(berth get "$1" memory), high $(berth get "$1" memory-high), swap $(berth get "$1" swap): status $status after $took s, $(last_event "$1")" >&3
 }
 
-@test "thrashing, no swap, page cache gone: a process is ended within seconds" {
+@test "thrashing, no swap, programs on a slow disk: a process is ended within seconds" {
 	is_hybrid && skip "the rates of a slow disk and memory.high are cgroup v2's"
 	ok create slow --template busybox --memory 64M --pids 50 --cpus 0.4
 	programs_into slow
 	dd if=/dev/urandom of="$BERTH_ROOT/var/lib/berth/containers/slow/rootfs/root/file" bs=1M count=80 2> /dev/null
+	dd if=/dev/urandom of="$BERTH_ROOT/var/lib/berth/containers/slow/rootfs/root/smallfile" bs=1M count=16 2> /dev/null
 	sync
 	echo 3 > /proc/sys/vm/drop_caches
 	ok start slow
+	berth exec slow -- cat /root/smallfile > /dev/null
 	ok set slow --io-read-rate 1M
-	thrash slow 59 60
+	thrash slow 58 60 map
 	[ "$status" -eq 137 ] || story "expected it to be ended"
 	[ "$took" -lt 50 ]
 	eventually 5 eval '[ "$(last_event slow)" = "stall-kill thrash" ]'
@@ -183,6 +185,10 @@ thrash() {
 	thrash slow 20 15
 	[ "$status" -eq 0 ] || story "expected it to go on"
 	[ "$output" -gt 0 ]
+	ok set slow --io-read-rate 2M
+	thrash slow 20 25
+	[ "$status" -eq 0 ] || story "expected it to go on, at its rate"
+	ok set slow --io-read-rate unlimited
 }
 
 @test "anonymous memory over the limit with swap, with and without memory-high: goes on, slower" {

@@ -19,7 +19,8 @@ teardown_file() { berth_teardown; }
 	local bomb=$! begin took
 	sleep 1
 	[ "$(status_of bomb pids-used)" -le 30 ]
-	[ "$(limit bomb pids hits)" -gt 0 ]
+	# Linux 6.11 and newer tell the owner of the limit; older ones the cgroup of the process that forked.
+	! is_hybrid || [ "$(limit bomb pids hits)" -gt 0 ]
 	# How long an exec into another container takes meanwhile.
 	begin=$(date +%s%N)
 	ok exec calm -- true
