@@ -330,6 +330,8 @@ static bool concerns(const struct limit *limit, const struct container_config *o
 {
 	static const enum key_id groups[][3] = { { KEY_MEMORY, KEY_SWAP, KEY_MEMORY_HIGH }, { KEY_CPUS, KEY_CPU_BURST, KEY_CPU_BURST } };
 
+	if (!old)
+		return limit->controller != CONTROLLER_IO || is_wanted(new, limit->key);
 	for (size_t i = 0; i < ARRAY_LENGTH(groups); i++) {
 		bool member = false, changed = false;
 
@@ -349,13 +351,13 @@ int limits_change(const struct container_cgroup *cgroup, const struct container_
 	int r = limits_check(cgroup, new, err);
 	size_t done = 0;
 
-	if (r == 0 && new->memory < old->memory)
+	if (r == 0 && (!old || new->memory < old->memory))
 		r = memory_make_room(cgroup, new->memory, err);
 	for (; r == 0 && done < ARRAY_LENGTH(table); done++)
 		if (concerns(&table[done], old, new))
 			r = write_limit(cgroup, &table[done], new, err);
-	if (r == 0)
-		return 0;
+	if (r == 0 || !old)
+		return r;
 	/* The old values were in force a moment ago, so the kernel takes them; in table order, for the sake of those that hold each other. */
 	for (size_t i = 0; i < ARRAY_LENGTH(table); i++) {
 		struct berth_error ignored;
@@ -456,32 +458,34 @@ static void read_io(const struct container_cgroup *cgroup, uint64_t *ret_read, u
 	}
 }
 
-void limits_read_usage(const struct container_cgroup *cgroup, struct limits_usage *ret)
+void limits_read_usage(const struct container_cgroup *cgroup, unsigned int parts, struct limits_usage *ret)
 {
+	bool v1 = cgroup->host->version[CONTROLLER_MEMORY] == CONTROLLER_V1;
 	char text[1024], path[CGROUP_PATH_MAX + 16];
 
-	if (cgroup->host->version[CONTROLLER_MEMORY] == CONTROLLER_V1) {
+	memset(ret, 0xff, sizeof(*ret));
+	if (parts & (BERTH_USAGE_MEMORY | BERTH_USAGE_SWAP))
+		ret->memory = read_number(cgroup, CONTROLLER_MEMORY, v1 ? "memory.usage_in_bytes" : "memory.current");
+	if (parts & BERTH_USAGE_PEAK)
+		ret->memory_peak = read_number(cgroup, CONTROLLER_MEMORY, v1 ? "memory.max_usage_in_bytes" : "memory.peak");
+	if (parts & BERTH_USAGE_SWAP && v1) {
 		uint64_t both = read_number(cgroup, CONTROLLER_MEMORY, "memory.memsw.usage_in_bytes");
 
-		ret->memory = read_number(cgroup, CONTROLLER_MEMORY, "memory.usage_in_bytes");
-		ret->memory_peak = read_number(cgroup, CONTROLLER_MEMORY, "memory.max_usage_in_bytes");
 		/* Two reads of moving numbers: the difference may come out below zero. */
 		ret->swap = both == UNLIMITED ? UNLIMITED : both > ret->memory ? both - ret->memory : 0;
-		ret->oom_kills = read_text(cgroup, CONTROLLER_MEMORY, "memory.oom_control", text, sizeof(text)) ?
-				 find_number(text, "oom_kill") : UNLIMITED;
-	} else {
-		ret->memory = read_number(cgroup, CONTROLLER_MEMORY, "memory.current");
-		ret->memory_peak = read_number(cgroup, CONTROLLER_MEMORY, "memory.peak");
+	} else if (parts & BERTH_USAGE_SWAP) {
 		ret->swap = read_number(cgroup, CONTROLLER_MEMORY, "memory.swap.current");
-		ret->oom_kills = read_text(cgroup, CONTROLLER_MEMORY, "memory.events", text, sizeof(text)) ?
-				 find_number(text, "oom_kill") : UNLIMITED;
 	}
-	read_io(cgroup, &ret->io_read, &ret->io_written);
-	ret->pids = read_number(cgroup, CONTROLLER_PIDS, "pids.current");
+	if (parts & BERTH_USAGE_KILLS && read_text(cgroup, CONTROLLER_MEMORY, v1 ? "memory.oom_control" : "memory.events", text, sizeof(text)))
+		ret->oom_kills = find_number(text, "oom_kill");
+	if (parts & BERTH_USAGE_IO)
+		read_io(cgroup, &ret->io_read, &ret->io_written);
+	if (parts & BERTH_USAGE_PIDS)
+		ret->pids = read_number(cgroup, CONTROLLER_PIDS, "pids.current");
 	/* cgroup2 counts CPU time in every cgroup, even where v1 holds the cpu controller. */
 	snprintf(path, sizeof(path), "%s/cpu.stat", cgroup->path);
-	ret->cpu = read_small_at(cgroup->host->v2_root, path, text, sizeof(text)) == 0 ? find_number(text, "usage_usec") :
-										      UNLIMITED;
+	if (parts & BERTH_USAGE_CPU && read_small_at(cgroup->host->v2_root, path, text, sizeof(text)) == 0)
+		ret->cpu = find_number(text, "usage_usec");
 }
 
 /* --- meters: a limit as the kernel has it -------------------------------------------------------------------------------- */

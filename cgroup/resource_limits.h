@@ -17,7 +17,8 @@ bool limits_need_disk(const struct container_config *config);
 /* Writes the limits of all keys to a cgroup that was just made. */
 int limits_apply(const struct container_cgroup *cgroup, const struct container_config *config, struct berth_error *err);
 
-/* Writes those limits that differ from old; when one is refused, puts the earlier ones back. Memory is not lowered below what is in
+/* Writes those limits that differ from old, all with old NULL (then nothing is known of what is in force, and there is no way back); when one
+ * is refused, puts the earlier ones back. Memory is not lowered below what is in
  * use: it is reclaimed first, and BERTH_REFUSED with the figure says what cannot be. */
 int limits_change(const struct container_cgroup *cgroup, const struct container_config *old,
 		  const struct container_config *new, struct berth_error *err);
@@ -43,7 +44,8 @@ struct limits_usage {
 	uint64_t pids;
 	uint64_t io_read, io_written;		/* bytes since the cgroup was made */
 };
-void limits_read_usage(const struct container_cgroup *cgroup, struct limits_usage *ret);
+/* parts are BERTH_USAGE_...: of the others nothing is read. */
+void limits_read_usage(const struct container_cgroup *cgroup, unsigned int parts, struct limits_usage *ret);
 
 /* One limit as the kernel has it. The same for Berth's own cgroup, which holds all containers. */
 struct limits_meter {

@@ -152,8 +152,12 @@ BERTH_PUBLIC int berth_status(struct berth *berth, const char *name, struct bert
 /* Calls function for every container in the order of their names. A container whose configuration cannot be read
  * is still listed, with broken_why saying the reason. */
 typedef int (*berth_list_function)(const struct berth_status *status, const char *broken_why, void *data);
-/* With usage false nothing is read of what the containers use: those members are UINT64_MAX. */
-BERTH_PUBLIC int berth_list(struct berth *berth, bool usage, berth_list_function function, void *data, struct berth_error *err);
+/* Which of the members that tell what a container uses are read: each is a file of the kernel's, or a few. The others are UINT64_MAX. */
+enum berth_usage {
+	BERTH_USAGE_MEMORY = 1, BERTH_USAGE_PEAK = 2, BERTH_USAGE_SWAP = 4, BERTH_USAGE_KILLS = 8, BERTH_USAGE_CPU = 16, BERTH_USAGE_PIDS = 32,
+	BERTH_USAGE_IO = 64, BERTH_USAGE_DISK = 128, BERTH_USAGE_ALL = 255,
+};
+BERTH_PUBLIC int berth_list(struct berth *berth, unsigned int usage, berth_list_function function, void *data, struct berth_error *err);
 
 /* One limit of a container: as it was asked for, and as the kernel or the filesystem has it. */
 struct berth_limit {

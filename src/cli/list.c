@@ -108,30 +108,30 @@ static void get_cpu_time(const struct berth_status *status, struct cell *cell)
 
 static const struct field {
 	const char *name, *help;
-	bool usage;		/* the kernel has to be asked */
+	unsigned int usage;	/* what has to be read for it */
 	void (*get)(const struct berth_status *status, struct cell *cell);
 } fields[] = {
-	{ "name", "its name", false, get_name },
-	{ "state", "stopped, starting, running, paused, broken", false, get_state },
-	{ "ip", "its addresses", false, get_addresses },
-	{ "id", "number of its range of host ids", false, get_id },
-	{ "uuid", "its unique identity", false, get_uuid },
-	{ "hostname", "the guest's host name", false, get_hostname },
-	{ "host-uid", "first of its host ids", false, get_host_uid },
-	{ "init-pid", "its process 1, as the host numbers it", false, get_init_pid },
-	{ "monitor", "whether its monitor lives", false, get_monitor },
-	{ "interface", "host end of its veth", false, get_interface },
-	{ "uptime", "time since its start", false, get_uptime },
-	{ "memory-used", "memory in use", true, get_memory_used },
-	{ "memory-peak", "most memory ever in use", true, get_memory_peak },
-	{ "swap-used", "swap in use", true, get_swap_used },
-	{ "cpu-time", "CPU time used, in seconds", true, get_cpu_time },
-	{ "pids-used", "processes and threads", true, get_pids },
-	{ "oom-kills", "processes killed for want of memory", true, get_memory_oom_kills },
-	{ "disk-used", "disk space in use, where there are quotas", true, get_disk_used },
-	{ "inodes-used", "files and directories, where there are quotas", true, get_inodes_used },
-	{ "io-read", "bytes read from disk", true, get_io_read },
-	{ "io-written", "bytes written to disk", true, get_io_written },
+	{ "name", "its name", 0, get_name },
+	{ "state", "stopped, starting, running, paused, broken", 0, get_state },
+	{ "ip", "its addresses", 0, get_addresses },
+	{ "id", "number of its range of host ids", 0, get_id },
+	{ "uuid", "its unique identity", 0, get_uuid },
+	{ "hostname", "the guest's host name", 0, get_hostname },
+	{ "host-uid", "first of its host ids", 0, get_host_uid },
+	{ "init-pid", "its process 1, as the host numbers it", 0, get_init_pid },
+	{ "monitor", "whether its monitor lives", 0, get_monitor },
+	{ "interface", "host end of its veth", 0, get_interface },
+	{ "uptime", "time since its start", 0, get_uptime },
+	{ "memory-used", "memory in use", BERTH_USAGE_MEMORY, get_memory_used },
+	{ "memory-peak", "most memory ever in use", BERTH_USAGE_PEAK, get_memory_peak },
+	{ "swap-used", "swap in use", BERTH_USAGE_SWAP, get_swap_used },
+	{ "cpu-time", "CPU time used, in seconds", BERTH_USAGE_CPU, get_cpu_time },
+	{ "pids-used", "processes and threads", BERTH_USAGE_PIDS, get_pids },
+	{ "oom-kills", "processes killed for want of memory", BERTH_USAGE_KILLS, get_memory_oom_kills },
+	{ "disk-used", "disk space in use, where there are quotas", BERTH_USAGE_DISK, get_disk_used },
+	{ "inodes-used", "files and directories, where there are quotas", BERTH_USAGE_DISK, get_inodes_used },
+	{ "io-read", "bytes read from disk", BERTH_USAGE_IO, get_io_read },
+	{ "io-written", "bytes written to disk", BERTH_USAGE_IO, get_io_written },
 };
 #define FIELD_COUNT (sizeof(fields) / sizeof(fields[0]))
 
@@ -183,7 +183,8 @@ struct listing {
 	char *columns[COLUMNS_MAX];	/* what is shown, then what is only asked for */
 	size_t count, shown;
 	size_t sort;
-	bool descending, usage;
+	bool descending;
+	unsigned int usage;
 	struct filter filters[FILTERS_MAX];
 	size_t filter_count;
 	struct row **rows;
@@ -206,7 +207,7 @@ static int column(struct listing *listing, char *name)
 		usage_error("list: more than %d fields", COLUMNS_MAX);
 		return -1;
 	}
-	listing->usage = listing->usage || (field && field->usage);
+	listing->usage |= field ? field->usage : 0;
 	listing->columns[listing->count] = name;
 	return (int)listing->count++;
 }
@@ -433,7 +434,7 @@ static int print_whole(struct berth *berth)
 	struct berth_error err;
 
 	json_object_object_add(object, "containers", list);
-	if (berth_list(berth, true, add_whole, list, &err) < 0) {
+	if (berth_list(berth, BERTH_USAGE_ALL, add_whole, list, &err) < 0) {
 		json_object_put(object);
 		return report(&err);
 	}

@@ -108,7 +108,7 @@ int berth_host(struct berth *berth, struct berth_host *ret, struct berth_error *
 		r = container_cgroup_init(&all, berth->cgroup_parent, "", err);
 	if (r < 0)
 		return r;
-	limits_read_usage(&all, &usage);
+	limits_read_usage(&all, BERTH_USAGE_MEMORY | BERTH_USAGE_SWAP, &usage);
 	ret->containers = sums.sold.containers;
 	ret->running = sums.running.containers;
 	ret->rows[BERTH_HOST_MEMORY] = (struct berth_host_row){

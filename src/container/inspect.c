@@ -23,17 +23,19 @@ static void join_addresses(const struct address_list *list, char *text, size_t s
 	}
 }
 
-static void fill_usage(const struct container *container, struct berth_status *status)
+static void fill_usage(const struct container *container, unsigned int parts, struct berth_status *status)
 {
 	struct limits_usage usage;
 	struct disk_usage disk;
 
-	rootfs_read_usage(container, &disk);
-	status->disk_used = disk.bytes;
-	status->inodes_used = disk.inodes;
+	if (parts & BERTH_USAGE_DISK) {
+		rootfs_read_usage(container, &disk);
+		status->disk_used = disk.bytes;
+		status->inodes_used = disk.inodes;
+	}
 	if (!status->init_pid)
 		return;
-	limits_read_usage(&container->cgroup, &usage);
+	limits_read_usage(&container->cgroup, parts, &usage);
 	status->memory_used = usage.memory;
 	status->memory_peak = usage.memory_peak;
 	status->swap_used = usage.swap;
@@ -73,7 +75,7 @@ static void fill_status(const struct container *container, struct berth_status *
 		strcpy(status->interface, container->state.interface);
 }
 
-static int look_at(struct berth *berth, const char *name, bool usage, struct container *container, struct berth_status *ret,
+static int look_at(struct berth *berth, const char *name, unsigned int usage, struct container *container, struct berth_status *ret,
 		   struct berth_error *err)
 {
 	int r = container_open(berth, name, container, err);
@@ -83,8 +85,7 @@ static int look_at(struct berth *berth, const char *name, bool usage, struct con
 		return r;
 	strcpy(ret->name, name);
 	fill_status(container, ret);
-	if (usage)
-		fill_usage(container, ret);
+	fill_usage(container, usage, ret);
 	return 0;
 }
 
@@ -92,7 +93,7 @@ int berth_status(struct berth *berth, const char *name, struct berth_status *ret
 {
 	CLEAN_CONTAINER struct container container = { .directory = -EBADF };
 
-	return look_at(berth, name, true, &container, ret, err);
+	return look_at(berth, name, BERTH_USAGE_ALL, &container, ret, err);
 }
 
 static int is_container(const struct dirent *entry)
@@ -105,7 +106,7 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-int berth_list(struct berth *berth, bool usage, berth_list_function function, void *data, struct berth_error *err)
+int berth_list(struct berth *berth, unsigned int usage, berth_list_function function, void *data, struct berth_error *err)
 {
 	CLEAN_FD int containers = instance_directory(berth, DIRECTORY_CONTAINERS, err);
 	struct dirent **entries;

@@ -193,20 +193,26 @@ static struct container_config resolved(const struct container *container, const
 	return copy;
 }
 
-/* Applies to the kernel, then writes the file; on any failure goes back, so that it is both or neither. */
+/* Applies to the kernel, then writes the file; on any failure goes back, so that it is both or neither. After a set that died nothing is
+ * known of what the kernel has: all is written, and there is no way back but another set, or recover. */
 static int apply_and_save(struct container *container, bool running, const struct container_config *new, const char *cores,
 			  struct berth_error *err)
 {
-	const struct container_config from = resolved(container, &container->config, NULL), to = resolved(container, new, cores);
+	struct container_config from = resolved(container, &container->config, NULL), to = resolved(container, new, cores);
+	bool broken_off = running && container->state.changing;
 	size_t done = 0;
 	int r = running ? mark_changing(container, true, err) : 0;
 
 	if (r < 0)
 		return r;
+	if (broken_off) {
+		from.ip = container->state.addresses;
+		from.net_nat = container->state.nat;
+	}
 	for (; done < ARRAY_LENGTH(changes); done++) {
-		if ((!running && !changes[done].always) || !differs(&from, &to, changes[done].by))
+		if ((!running && !changes[done].always) || (!broken_off && !differs(&from, &to, changes[done].by)))
 			continue;
-		r = changes[done].apply(container, &from, &to, err);
+		r = changes[done].apply(container, broken_off && changes[done].by == BY_CGROUP ? NULL : &from, &to, err);
 		if (r < 0)
 			break;
 	}
@@ -214,13 +220,13 @@ static int apply_and_save(struct container *container, bool running, const struc
 		r = trial_limits(container, &to, err);
 	if (r == 0)
 		r = container_save(container, new, err);
-	if (r < 0) {
-		while (done-- > 0) {
-			struct berth_error ignored;
+	if (r < 0 && broken_off)
+		return fail_context(err, "a set was interrupted before, and cannot be put right");
+	while (r < 0 && done-- > 0) {
+		struct berth_error ignored;
 
-			if ((running || changes[done].always) && differs(&from, &to, changes[done].by))
-				(void)changes[done].apply(container, &to, &from, &ignored);
-		}
+		if ((running || changes[done].always) && differs(&from, &to, changes[done].by))
+			(void)changes[done].apply(container, &to, &from, &ignored);
 	}
 	if (running) {
 		struct berth_error ignored;
@@ -228,30 +234,6 @@ static int apply_and_save(struct container *container, bool running, const struc
 		(void)mark_changing(container, false, &ignored);
 	}
 	return r;
-}
-
-int settings_settle(struct container *container, struct berth_error *err)
-{
-	struct container_config now = resolved(container, &container->config, NULL);
-	struct commitments sums;
-	char cores[257];
-	int r = 0;
-
-	if (!container->state.changing)
-		return 0;
-	rootfs_find_disk(container, &now);
-	r = commitments_take(container, &container->config, true, NULL, cores, &sums, err);
-	if (r == 0)
-		r = limits_apply(&container->cgroup, &now, err);
-	if (r == 0)
-		r = commitments_protect(&container->cgroup, &sums, err);
-	if (r == 0)
-		r = rootfs_apply_quota(container, &now, true, err);
-	if (r == 0)
-		r = change_network(container, &(struct container_config){ .ip = container->state.addresses, .net_nat = container->state.nat }, &now, err);
-	if (r == 0)
-		r = change_guest(container, &now, &now, err);
-	return r < 0 ? fail_context(err, "cannot put right what an interrupted set left") : mark_changing(container, false, err);
 }
 
 static void name_pending(const struct container_config *old, const struct container_config *new, char *pending, size_t size)
@@ -279,9 +261,17 @@ static int promise_and_apply(struct container *container, bool running, const st
 	r = apply_and_save(container, running, new, cores, err);
 	/* The second time: a count of all that another command made in between has read the old file. */
 	(void)commitments_take(container, r < 0 ? old : new, running, NULL, cores, &sums, &ignored);
-	if (running && old->memory_guarantee != new->memory_guarantee)
+	if (running && (old->memory_guarantee || new->memory_guarantee))
 		(void)commitments_protect(&container->cgroup, &sums, &ignored);
 	return r;
+}
+
+int settings_settle(struct container *container, struct berth_error *err)
+{
+	if (!container->state.changing)
+		return 0;
+	rootfs_find_disk(container, &container->config);
+	return promise_and_apply(container, true, &container->config, NULL, err);
 }
 
 int berth_set(struct berth *berth, const char *name, const struct berth_setting *settings, size_t count,
@@ -305,12 +295,7 @@ int berth_set(struct berth *berth, const char *name, const struct berth_setting 
 	memset(ret, 0, sizeof(*ret));
 	state = container_state_now(&container);
 	ret->running = state == BERTH_RUNNING || state == BERTH_PAUSED;
-	if (ret->running) {
-		r = settings_settle(&container, err);
-		if (r < 0)
-			return fail_context(err, "%s", name);
-	}
-	if (same(&container.config, &new))
+	if (same(&container.config, &new) && !container.state.changing)
 		return 0;
 	rootfs_find_disk(&container, &new);
 	rootfs_find_disk(&container, &container.config);

@@ -75,7 +75,8 @@ void memory_init(struct memory_watch *watch, char *const *argv)
 	(void)more_kills(watch);
 }
 
-static void run(struct memory_watch *watch, const char *what)
+/* False: a full pid table. It is tried again at the next turn. */
+static bool run(struct memory_watch *watch, const char *what)
 {
 	char *const *argv = watch->argv;
 	char *command[] = { "berthctl", "--root", argv[3][0] ? argv[3] : "/", "notice", argv[1], (char *)(uintptr_t)what, NULL };
@@ -92,9 +93,9 @@ static void run(struct memory_watch *watch, const char *what)
 		execv(argv[2], command);
 		_exit(1);
 	}
-	/* A full pid table: tried again at the next turn. */
 	watch->running = pid > 0 ? pid : 0;
 	watch->last_run = seconds();
+	return pid > 0;
 }
 
 static void run_next(struct memory_watch *watch)
@@ -107,15 +108,12 @@ static void run_next(struct memory_watch *watch)
 		return;
 	for (int i = 0; i < 2; i++) {
 		if (watch->stalls[i].tell) {
-			watch->stalls[i].tell = false;
-			run(watch, words[i]);
+			watch->stalls[i].tell = !run(watch, words[i]);
 			return;
 		}
 	}
-	if (watch->killed) {
-		watch->killed = false;
-		run(watch, "killed");
-	}
+	if (watch->killed)
+		watch->killed = !run(watch, "killed");
 }
 
 /* A closed descriptor is POLLNVAL at once, for ever: it must not be asked. */

@@ -103,12 +103,12 @@ exercise_projects() {
 	[ "$(awk 'NR == 2 { print $2 }' <<< "$output")" -ge $((39 * 1024)) ] || story "df does not show the quota"
 	ok exec q -- df -Pi /
 	[ "$(awk 'NR == 2 { print $2 }' <<< "$output")" = 500 ] || story "df -i does not show the quota"
-	try exec q -- sh -c 'for i in $(seq 1 1000); do : > /root/f$i || exit 3; done'
+	try exec q -- sh -c 'for i in $(seq 1 1000); do touch /root/f$i || exit 3; done'
 	[ "$status" -eq 3 ] || story "inodes do not end"
 	[ "$(limit q inodes used)" -le 500 ]
 	refused 7 "in use" set q --inodes 100
 	ok set q --inodes 2000
-	ok exec q -- sh -c 'for i in $(seq 1 1000); do : > /root/f$i || exit 3; done; rm /root/f*'
+	ok exec q -- sh -c 'for i in $(seq 1 1000); do touch /root/f$i || exit 3; done; rm /root/f*'
 	ok set q --inodes 500
 	# What the guest renames and links stays its own; the host's root is not fooled either.
 	ok exec q -- sh -c 'mkdir /root/d; dd if=/dev/zero of=/root/d/x bs=1M count=5 2> /dev/null; mv /root/d /srv-d; ln /srv-d/x /root/y; ln -s y /root/z; mv /root/z /root/w'
@@ -138,8 +138,9 @@ gcc_free_chattr() {
 
 @test "ext4: a neighbour that fills its quota leaves others their speed" {
 	use_ext4
-	ok set q --cpus 0.4
-	ok set free --cpus 0.4
+	# What the kernel does for both is nobody's CPU time: there has to be some left on the one core.
+	ok set q --cpus 0.2
+	ok set free --cpus 0.2
 	berth exec q -- dd if=/dev/zero of=/root/big bs=1M count=100 || true
 	neighbours free "write 5 /root/out" q "while :; do dd if=/dev/zero of=/root/more bs=1M count=5; done"
 	ok exec q -- rm -f /root/big /root/more

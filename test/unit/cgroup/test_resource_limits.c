@@ -280,10 +280,10 @@ static void test_meters(void)
 	check(limits_read_meter(&cgroup, KEY_PIDS, &meter) && !meter.known, "what the kernel has not is not known");
 	check(!limits_read_meter(&cgroup, KEY_HOSTNAME, &meter), "a host name is no limit");
 	put("io.stat", "8:0 rbytes=10 wbytes=20 rios=1 wios=1\n8:16 rbytes=1 wbytes=2 rios=1 wios=1\n");
-	limits_read_usage(&cgroup, &usage);
+	limits_read_usage(&cgroup, BERTH_USAGE_ALL, &usage);
 	check(usage.memory == 1048576 && usage.oom_kills == 1 && usage.io_read == 11 && usage.io_written == 22, "what is used");
 	unlinkat(host.v2_root, "berth/web/io.stat", 0);
-	limits_read_usage(&cgroup, &usage);
+	limits_read_usage(&cgroup, BERTH_USAGE_ALL, &usage);
 	check(usage.io_read == UNLIMITED, "what is not counted is not zero");
 }
 
