@@ -11,26 +11,33 @@
 #include "base/file.h"
 #include "config/value.h"
 
-/* Windows of whole two seconds need no privilege (since 6.5), and no kernel thread. */
-#define TRIGGER "full 1200000 2000000"
-
 static bool is_v1(const struct container_cgroup *cgroup)
 {
 	return controller_version(cgroup->host, CONTROLLER_MEMORY) == CONTROLLER_V1;
 }
 
-/* v1: "EVENTFD FD" in cgroup.event_control ties them together (cgroup-v1/memory.rst, section 10). */
-static int open_v1(const struct container_cgroup *cgroup)
+/* v1: "EVENTFD FD ARGUMENTS" in cgroup.event_control ties them together (cgroup-v1/memory.rst, sections 10 and 11). */
+static int tie(const struct container_cgroup *cgroup, int event, const char *file, const char *arguments)
 {
-	CLEAN_FD int control = controller_open(cgroup->host, CONTROLLER_MEMORY, cgroup->path, "memory.oom_control", O_RDONLY);
+	CLEAN_FD int control = controller_open(cgroup->host, CONTROLLER_MEMORY, cgroup->path, file, O_RDONLY);
 	CLEAN_FD int registry = controller_open(cgroup->host, CONTROLLER_MEMORY, cgroup->path, "cgroup.event_control", O_WRONLY);
-	CLEAN_FD int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	char text[32];
 
-	if (control < 0 || registry < 0 || event < 0)
-		return control < 0 ? control : registry < 0 ? registry : -errno;
-	snprintf(text, sizeof(text), "%d %d", event, control);
-	return write(registry, text, strlen(text)) < 0 ? -errno : take_fd(&event);
+	if (control < 0 || registry < 0)
+		return control < 0 ? control : registry;
+	snprintf(text, sizeof(text), "%d %d%s", event, control, arguments);
+	return write(registry, text, strlen(text)) < 0 ? -errno : 0;
+}
+
+static int open_v1(const struct container_cgroup *cgroup)
+{
+	CLEAN_FD int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int r = event < 0 ? -errno : tie(cgroup, event, "memory.oom_control", "");
+
+	/* Any reclaim; a kernel without it tells of kills only. */
+	if (r == 0)
+		(void)tie(cgroup, event, "memory.pressure_level", " low");
+	return r < 0 ? r : take_fd(&event);
 }
 
 int memory_events_open(const struct container_cgroup *cgroup)
@@ -38,24 +45,19 @@ int memory_events_open(const struct container_cgroup *cgroup)
 	return is_v1(cgroup) ? open_v1(cgroup) : controller_open(cgroup->host, CONTROLLER_MEMORY, cgroup->path, "memory.events", O_RDONLY | O_NONBLOCK);
 }
 
-static int open_trigger(const struct container_cgroup *cgroup, const char *file)
+int memory_kills_open(const struct container_cgroup *cgroup)
 {
-	CLEAN_FD int fd = controller_open(cgroup->host, CONTROLLER_CORE, cgroup->path, file, O_RDWR | O_NONBLOCK);
-
-	if (fd < 0)
-		return fd;
-	/* With its final NUL, as the kernel wants it. */
-	return write(fd, TRIGGER, sizeof(TRIGGER)) < 0 ? -errno : take_fd(&fd);
+	return controller_open(cgroup->host, CONTROLLER_MEMORY, cgroup->path, is_v1(cgroup) ? "memory.oom_control" : "memory.events", O_RDONLY);
 }
 
 int memory_pressure_open(const struct container_cgroup *cgroup)
 {
-	return open_trigger(cgroup, "memory.pressure");
+	return controller_open(cgroup->host, CONTROLLER_CORE, cgroup->path, "memory.pressure", O_RDONLY);
 }
 
 int io_pressure_open(const struct container_cgroup *cgroup)
 {
-	return open_trigger(cgroup, "io.pressure");
+	return controller_open(cgroup->host, CONTROLLER_CORE, cgroup->path, "io.pressure", O_RDONLY);
 }
 
 static bool read_text(const struct container_cgroup *cgroup, const char *file, char *text, size_t size)

@@ -7,12 +7,16 @@
 
 #include "cgroup/container_cgroup.h"
 
-/* A descriptor for poll(2): memory.events of cgroup v2 (POLLPRI at every change; read it again to wait for the next), on v1 an eventfd
- * that counts (POLLIN). A negative errno where there is neither. */
+/* A descriptor for poll(2) that speaks whenever the kernel reclaims or kills for the container's limit: memory.events of cgroup v2 (POLLPRI
+ * at every change; read it again to wait for the next), on v1 an eventfd that counts (POLLIN). A negative errno where there is neither. */
 int memory_events_open(const struct container_cgroup *cgroup);
 
-/* A descriptor for poll(2) with POLLPRI: everything in the container that wants to run has waited for memory, or for the disk, for 60 %
- * of two seconds (PSI trigger, Linux 5.2; accounting/psi.rst). Of cgroup2 on every host. A negative errno without PSI. */
+/* The file that has a line "oom_kill N". */
+int memory_kills_open(const struct container_cgroup *cgroup);
+
+/* PSI of the container: how long everything in it that wanted to run waited for memory, or for the disk (accounting/psi.rst, Linux 5.2). Of
+ * cgroup2 on every host. To be read, without a trigger: each trigger costs the end of the container a grace period of RCU
+ * (psi_trigger_destroy()), and on kernels before 6.5 a thread. */
 int memory_pressure_open(const struct container_cgroup *cgroup);
 int io_pressure_open(const struct container_cgroup *cgroup);
 

@@ -46,7 +46,8 @@ static void start_init(struct start *start, const struct container *container)
 	*start = (struct start){
 		.container = container, .hostname = guest_hostname(&container->config, container->name), .host_end = -EBADF,
 		.inside_end = -EBADF, .monitor_host_end = -EBADF, .monitor_end = -EBADF, .guest_cgroup = -EBADF,
-		.rootfs = -EBADF, .listener = -EBADF, .events = -EBADF, .pressure = -EBADF, .io_pressure = -EBADF,
+		.rootfs = -EBADF, .listener = -EBADF, .events = -EBADF, .kills = -EBADF, .memory_pressure = -EBADF,
+		.io_pressure = -EBADF,
 	};
 	for (size_t i = 0; i < DEVICE_COUNT; i++)
 		start->devices[i] = -EBADF;
@@ -55,7 +56,8 @@ static void start_init(struct start *start, const struct container *container)
 static void start_release(struct start *start)
 {
 	int *const fds[] = { &start->host_end, &start->inside_end, &start->monitor_host_end, &start->monitor_end,
-			     &start->guest_cgroup, &start->rootfs, &start->listener, &start->events, &start->pressure, &start->io_pressure };
+			     &start->guest_cgroup, &start->rootfs, &start->listener, &start->events, &start->kills,
+			     &start->memory_pressure, &start->io_pressure };
 
 	for (size_t i = 0; i < ARRAY_LENGTH(fds); i++)
 		close_keep_errno(take_fd(fds[i]));
@@ -99,9 +101,10 @@ static int make_cgroups(struct start *start, const struct commitments *sums, str
 		return start->guest_cgroup;
 	r = container_cgroup_open_v1_tasks(&container->cgroup, start->v1_tasks, err);
 	start->v1_count = r < 0 ? 0 : r;
-	/* A host without either has a monitor that notices less. */
+	/* A host without one of them has a monitor that notices less. */
 	start->events = memory_events_open(&container->cgroup);
-	start->pressure = memory_pressure_open(&container->cgroup);
+	start->kills = memory_kills_open(&container->cgroup);
+	start->memory_pressure = memory_pressure_open(&container->cgroup);
 	start->io_pressure = io_pressure_open(&container->cgroup);
 	return r < 0 ? r : 0;
 }
@@ -203,8 +206,8 @@ static int place_descriptors(struct start *start, int directory, int pidfd, stru
 	const int wanted[MONITOR_FD_COUNT] = {
 		[MONITOR_FD_HOST] = start->monitor_end, [MONITOR_FD_LISTENER] = start->listener,
 		[MONITOR_FD_DIRECTORY] = directory, [MONITOR_FD_INIT] = pidfd,
-		[MONITOR_FD_EVENTS] = start->events, [MONITOR_FD_PRESSURE] = start->pressure,
-		[MONITOR_FD_IO_PRESSURE] = start->io_pressure,
+		[MONITOR_FD_EVENTS] = start->events, [MONITOR_FD_KILLS] = start->kills,
+		[MONITOR_FD_MEMORY_PRESSURE] = start->memory_pressure, [MONITOR_FD_IO_PRESSURE] = start->io_pressure,
 	};
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), higher[MONITOR_FD_COUNT];
 

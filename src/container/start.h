@@ -39,7 +39,7 @@ struct start {
 	int v1_count;
 	int rootfs;				/* the host's directory */
 	int listener;				/* console socket, for the monitor */
-	int events, pressure, io_pressure;	/* for the monitor: cgroup/memory_events.h */
+	int events, kills, memory_pressure, io_pressure;	/* for the monitor: cgroup/memory_events.h */
 	int devices[DEVICE_COUNT];		/* detached mounts of device nodes */
 };
 

@@ -94,14 +94,14 @@ static void reap(siginfo_t *info)
 static void serve(struct console *console, struct memory_watch *memory)
 {
 	for (;;) {
-		struct pollfd entries[1 + MEMORY_FDS + VISITORS_MAX + 2] = { { .fd = MONITOR_FD_INIT, .events = POLLIN } };
+		struct pollfd entries[2 + VISITORS_MAX + 2] = { { .fd = MONITOR_FD_INIT, .events = POLLIN } };
 		int timeout = memory_poll(memory, entries + 1);
-		int count = console_poll(console, entries + 1 + MEMORY_FDS);
+		int count = console_poll(console, entries + 2);
 
-		if (poll(entries, (nfds_t)(1 + MEMORY_FDS + count), timeout) < 0)
+		if (poll(entries, (nfds_t)(2 + count), timeout) < 0)
 			continue;
 		memory_handle(memory, entries + 1);
-		console_handle(console, entries + 1 + MEMORY_FDS, count);
+		console_handle(console, entries + 2, count);
 		if (entries[0].revents)
 			return;
 	}

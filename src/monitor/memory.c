@@ -12,19 +12,20 @@
 
 #include "monitor/protocol.h"
 
-/* Five windows of two seconds: long enough for a burst, short enough that nobody gives the server up. */
-#define STALLS_ENOUGH 5
-#define WINDOW_SECONDS 2
+/* Everything has waited for 60 % of five windows of two seconds: long enough for a burst, short enough that nobody gives the server up. */
+#define WINDOW_MS 2000
+#define WAITED_PERCENT 60
+#define WINDOWS_ENOUGH 5
 
 /* A guest that is killed in all the time costs the host one short command a second. */
-#define RUN_EVERY 1
+#define RUN_EVERY_MS 1000
 
-static time_t seconds(void)
+static int64_t milliseconds(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static bool is_there(int fd)
@@ -35,45 +36,31 @@ static bool is_there(int fd)
 	return fstat(fd, &st) == 0 && !S_ISCHR(st.st_mode);
 }
 
-/* "oom_kill 3" of memory.events; each read makes the kernel tell of the next change. An eventfd has the number of events. */
-static bool more_kills(struct memory_watch *watch)
+/* What follows word in the file, or 0. */
+static uint64_t number_in(int fd, const char *word)
 {
-	char text[512] = "";
-	ssize_t got;
-	char *line;
-	uint64_t kills;
+	char text[512];
+	ssize_t got = pread(fd, text, sizeof(text) - 1, 0);
+	char *found;
 
-	lseek(MONITOR_FD_EVENTS, 0, SEEK_SET);
-	got = read(MONITOR_FD_EVENTS, text, sizeof(text) - 1);
-	if (got <= 0)
-		return false;
-	line = strstr(text, "\noom_kill ");
-	if (!line)
-		return got == sizeof(uint64_t);
-	kills = strtoull(line + strlen("\noom_kill "), NULL, 10);
-	if (kills <= watch->kills)
-		return false;
-	watch->kills = kills;
-	return true;
+	text[got > 0 ? got : 0] = '\0';
+	found = strstr(text, word);
+	return found ? strtoull(found + strlen(word), NULL, 10) : 0;
 }
 
 void memory_init(struct memory_watch *watch, char *const *argv)
 {
 	memset(watch, 0, sizeof(*watch));
 	watch->argv = argv;
-	for (int fd = MONITOR_FD_EVENTS; fd <= MONITOR_FD_IO_PRESSURE; fd++)
+	for (int fd = MONITOR_FD_EVENTS; fd < MONITOR_FD_COUNT; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
-	for (int fd = MONITOR_FD_PRESSURE; fd <= MONITOR_FD_IO_PRESSURE; fd++)
-		if (!is_there(fd))
-			close(fd);
-	if (!is_there(MONITOR_FD_EVENTS)) {
-		close(MONITOR_FD_EVENTS);
-		return;
-	}
 	/* memory.events can be read at any time and speaks by POLLPRI; the eventfd has nothing to read yet. */
-	watch->events = read(MONITOR_FD_EVENTS, &(char[16]){ 0 }, 16) > 0 ? POLLPRI : POLLIN;
-	(void)more_kills(watch);
+	if (is_there(MONITOR_FD_EVENTS))
+		watch->events = read(MONITOR_FD_EVENTS, &(char[512]){ 0 }, 512) > 0 ? POLLPRI : POLLIN;
+	watch->kills = number_in(MONITOR_FD_KILLS, "oom_kill ");
 }
+
+/* --- the command ---------------------------------------------------------------------------------------------------------- */
 
 /* False: a full pid table. It is tried again at the next turn. */
 static bool run(struct memory_watch *watch, const char *what)
@@ -94,7 +81,7 @@ static bool run(struct memory_watch *watch, const char *what)
 		_exit(1);
 	}
 	watch->running = pid > 0 ? pid : 0;
-	watch->last_run = seconds();
+	watch->last_run = milliseconds();
 	return pid > 0;
 }
 
@@ -104,7 +91,7 @@ static void run_next(struct memory_watch *watch)
 
 	if (watch->running && waitpid(watch->running, NULL, WNOHANG) == watch->running)
 		watch->running = 0;
-	if (watch->running || seconds() - watch->last_run < RUN_EVERY)
+	if (watch->running || milliseconds() - watch->last_run < RUN_EVERY_MS)
 		return;
 	for (int i = 0; i < 2; i++) {
 		if (watch->stalls[i].tell) {
@@ -116,41 +103,68 @@ static void run_next(struct memory_watch *watch)
 		watch->killed = !run(watch, "killed");
 }
 
-/* A closed descriptor is POLLNVAL at once, for ever: it must not be asked. */
-static struct pollfd entry(int fd, short events)
-{
-	return (struct pollfd){ .fd = fcntl(fd, F_GETFD) < 0 ? -1 : fd, .events = events };
-}
+/* --- stalls ------------------------------------------------------------------------------------------------------------------ */
 
-int memory_poll(struct memory_watch *watch, struct pollfd entries[MEMORY_FDS])
+static void sample(struct memory_watch *watch)
 {
-	entries[0] = entry(MONITOR_FD_EVENTS, watch->events);
-	entries[1] = entry(MONITOR_FD_PRESSURE, POLLPRI);
-	entries[2] = entry(MONITOR_FD_IO_PRESSURE, POLLPRI);
-	return watch->running || watch->killed || watch->stalls[0].tell || watch->stalls[1].tell ? 200 : -1;
-}
+	int64_t now = milliseconds(), passed = now - watch->sampled;
 
-static void handle_stall(struct stall *stall, const struct pollfd *entry)
-{
-	/* The cgroup is gone: the container ends. */
-	if (entry->revents & POLLERR) {
-		close(entry->fd);
-	} else if (entry->revents & POLLPRI) {
-		stall->windows = seconds() - stall->last <= WINDOW_SECONDS + 1 ? stall->windows + 1 : 1;
-		stall->last = seconds();
-		if (stall->windows >= STALLS_ENOUGH) {
+	for (int i = 0; i < 2; i++) {
+		struct stall *stall = &watch->stalls[i];
+		/* "full avg10=0.00 ... total=1234" is the last line. */
+		char text[512], *full;
+		ssize_t got = pread(i == 0 ? MONITOR_FD_MEMORY_PRESSURE : MONITOR_FD_IO_PRESSURE, text, sizeof(text) - 1, 0);
+		uint64_t total;
+
+		text[got > 0 ? got : 0] = '\0';
+		full = strstr(text, "full ");
+		full = full ? strstr(full, "total=") : NULL;
+		total = full ? strtoull(full + strlen("total="), NULL, 10) : 0;
+		if (!watch->sampled || total < stall->total || (int64_t)(total - stall->total) < passed * (1000 / 100) * WAITED_PERCENT)
 			stall->windows = 0;
+		else if (++stall->windows >= WINDOWS_ENOUGH)
 			stall->tell = true;
-		}
+		if (stall->tell)
+			stall->windows = 0;
+		stall->total = total;
 	}
+	watch->sampled = now;
 }
 
-void memory_handle(struct memory_watch *watch, const struct pollfd entries[MEMORY_FDS])
+int memory_poll(struct memory_watch *watch, struct pollfd *entry)
 {
-	if (entries[0].revents && more_kills(watch))
-		watch->killed = true;
-	handle_stall(&watch->stalls[0], &entries[1]);
-	handle_stall(&watch->stalls[1], &entries[2]);
+	int64_t now = milliseconds(), next;
+
+	*entry = (struct pollfd){ .fd = watch->events ? MONITOR_FD_EVENTS : -1, .events = watch->events };
+	if (watch->running || watch->killed || watch->stalls[0].tell || watch->stalls[1].tell)
+		return 200;
+	if (now >= watch->active_until)
+		return -1;
+	next = watch->sampled + WINDOW_MS - now;
+	return next > 0 ? (int)next : 0;
+}
+
+void memory_handle(struct memory_watch *watch, const struct pollfd *entry)
+{
+	int64_t now = milliseconds();
+
+	if (entry->revents) {
+		uint64_t kills = number_in(MONITOR_FD_KILLS, "oom_kill ");
+		char text[512];
+
+		/* From its beginning, for the kernel to tell of the next change. An eventfd does not care. The end of the cgroup is an event
+		 * that can be read no more: then the container ends. */
+		lseek(MONITOR_FD_EVENTS, 0, SEEK_SET);
+		if (read(MONITOR_FD_EVENTS, text, sizeof(text)) <= 0)
+			watch->events = 0;
+		watch->killed = watch->killed || kills > watch->kills;
+		watch->kills = kills > watch->kills ? kills : watch->kills;
+		if (now >= watch->active_until)
+			watch->sampled = 0;
+		watch->active_until = now + 2 * WINDOW_MS;
+	}
+	if (now < watch->active_until && now - watch->sampled >= WINDOW_MS)
+		sample(watch);
 	run_next(watch);
 }
 

@@ -13,9 +13,10 @@ enum {
 	MONITOR_FD_LISTENER,		/* bound and listening */
 	MONITOR_FD_DIRECTORY,		/* the container's directory, for console.log */
 	MONITOR_FD_INIT,		/* pidfd of the container's init */
-	MONITOR_FD_EVENTS,		/* cgroup/memory_events.h; /dev/null where there is none */
-	MONITOR_FD_PRESSURE,		/* likewise: all wait for memory */
-	MONITOR_FD_IO_PRESSURE,		/* likewise: all wait for the disk */
+	MONITOR_FD_EVENTS,		/* of the container's memory: cgroup/memory_events.h; /dev/null where the host has none */
+	MONITOR_FD_KILLS,		/* a file with a line "oom_kill N"; likewise */
+	MONITOR_FD_MEMORY_PRESSURE,	/* PSI, to be read; likewise */
+	MONITOR_FD_IO_PRESSURE,
 	MONITOR_FD_COUNT,
 };
 

@@ -98,6 +98,7 @@ rootfs() { echo "$BERTH_ROOT/var/lib/berth/containers/good/rootfs"; }
 	is all
 	if is_hybrid; then
 		refused 7 "memory-high cannot be enforced" set good --memory-high 32M
+		refused 7 "memory-guarantee cannot be enforced" set good --memory-guarantee 32M
 		refused 7 "give memory too" create other --template busybox --swap 1M
 	fi
 }

@@ -11,6 +11,12 @@ teardown_file() { berth_teardown; }
 	ok check
 	has cgroup
 	has nsdelegate
+	local what
+	ok check --json
+	for what in "cgroup controllers" "memory guarantees" "swap limit" swap "pressure (PSI)" "disk quota" disk berth.conf kernel.core_pattern \
+		kernel.pid_max fs.inotify.max_user_watches kernel.keys.maxbytes net.ipv6.neigh.default.gc_thresh3 fs.aio-max-nr kernel.pty.max; do
+		[ "$(json_get "[.findings[] | select(.what==\"$what\")] | length" <<< "$output")" = 1 ] || story "no finding $what"
+	done
 	ok check --json
 	[ "$(json_get .schema <<< "$output")" = 1 ]
 	[ "$(json_get '[.findings[] | select(.verdict=="missing")] | length' <<< "$output")" = 0 ]
@@ -28,13 +34,14 @@ teardown_file() { berth_teardown; }
 	local all
 	ok help
 	all=$output
-	for word in create start stop restart destroy set get list status wait exec enter console pause resume template check recover; do
+	for word in create start stop restart destroy set get list status wait exec enter console pause resume template storage host check recover; do
 		[[ $all == *"  $word "* ]] || story "help does not name $word"
 		try help "$word"
 		[ "$status" -eq 0 ] || story "no help for $word"
 	done
 	ok help keys
-	for word in memory memory-high swap cpus cpu-weight cpuset pids hostname nameserver ip description init autostart net-nat; do
+	for word in memory memory-high memory-guarantee swap cpus cpu-burst cpu-weight cpuset pids cgroups io-weight io-read-rate io-write-rate \
+		io-read-iops io-write-iops disk inodes plan hostname nameserver ip description init autostart net-nat; do
 		has "--$word "
 	done
 	ok create --help

@@ -113,6 +113,51 @@ pieces() {
 	echo none > "/sys/dev/block/$disk/queue/scheduler"
 }
 
+# A rate on a filesystem of its own: rate_holds_on DEVICE-OR-IMAGE MKFS. Its disk is what the filesystem says it is.
+rate_holds_on() {
+	local root=$BERTH_ROOT/other-$2 device
+	mkdir -p "$root"
+	"mkfs.$2" -q "$1" > /dev/null
+	mount ${3:+-o "$3"} -t "$2" "$1" "$root"
+	mkdir -p "$root/var/lib/berth"
+	ln -s "$BERTH_TEST_TEMPLATES" "$root/var/lib/berth/templates"
+	ok --root "$root" create r --template busybox --io-read-rate 1M
+	mkdir -p "$root/var/lib/berth/containers/r/rootfs/bin"
+	cp "$BERTH_TEST_PROGRAMS/work" "$root/var/lib/berth/containers/r/rootfs/bin/"
+	dd if=/dev/zero of="$root/var/lib/berth/containers/r/rootfs/root/file" bs=1M count=16 2> /dev/null
+	sync -f "$root"
+	ok --root "$root" start r
+	ok --root "$root" exec r -- work read 4 /root/file
+	echo "# 64 KiB reads in 4 s at 1 MiB a second on $(stat -f -c %T "$root") on $1: $output" >&3
+	local held=$output
+	ok --root "$root" set r --io-read-rate unlimited
+	ok --root "$root" exec r -- work read 2 /root/file
+	local free=$output
+	ok --root "$root" destroy --force r
+	umount "$root"
+	[ "$held" -le 90 ]
+	[ "$held" -ge 30 ]
+	[ "$free" -gt 200 ]
+}
+
+@test "the disk is found through the filesystem: on a loop device, ext4 and btrfs" {
+	truncate -s 200M "$BERTH_ROOT/a.img" "$BERTH_ROOT/b.img"
+	rate_holds_on "$BERTH_ROOT/a.img" ext4 loop
+	rate_holds_on "$BERTH_ROOT/b.img" btrfs loop
+}
+
+@test "the disk is found through the filesystem: on a device mapper's" {
+	local loop
+	command -v dmsetup > /dev/null && modprobe dm-mod 2> /dev/null || skip "no device mapper here; the virtual machine has it"
+	truncate -s 200M "$BERTH_ROOT/c.img"
+	loop=$(losetup -f --show "$BERTH_ROOT/c.img")
+	dmsetup create berth-test --noudevsync --table "0 $(blockdev --getsz "$loop") linear $loop 0"
+	dmsetup mknodes berth-test
+	rate_holds_on /dev/mapper/berth-test ext4
+	dmsetup remove --noudevsync berth-test
+	losetup -d "$loop"
+}
+
 @test "where there is no disk the keys are refused with the reason" {
 	mkdir -p "$BERTH_ROOT/tmpfs"
 	mount -t tmpfs none "$BERTH_ROOT/tmpfs"

@@ -26,7 +26,7 @@ teardown_file() { berth_teardown; }
 	ok exec calm -- true
 	took=$((($(date +%s%N) - begin) / 1000000))
 	echo "# exec beside a fork bomb: $took ms" >&3
-	[ "$took" -lt 2000 ]
+	[ "$took" -lt 3000 ]
 	ok create third --template busybox
 	ok start third
 	ok destroy --force third
@@ -75,7 +75,7 @@ teardown_file() { berth_teardown; }
 	ok exec calm -- true
 	took=$((($(date +%s%N) - begin) / 1000000))
 	echo "# exec beside a cgroup bomb: $took ms" >&3
-	[ "$took" -lt 2000 ]
+	[ "$took" -lt 3000 ]
 	kill $bomb || true
 	wait $bomb || true
 }
