@@ -184,3 +184,13 @@ int controller_open(const struct cgroup_host *host, enum controller controller, 
 	}
 	return fd < 0 ? -errno : fd;
 }
+
+uint64_t controller_keyed(const char *text, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (const char *line = text; line && *line; line = strchr(line, '\n'), line += line != NULL)
+		if (!strncmp(line, word, length) && line[length] == ' ')
+			return strtoull(line + length + 1, NULL, 10);
+	return UINT64_MAX;
+}

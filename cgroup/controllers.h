@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -37,3 +38,6 @@ int controller_write(const struct cgroup_host *host, enum controller controller,
 /* A file of the cgroup in the controller's own hierarchy, opened for reading or for writing; a negative errno. */
 int controller_open(const struct cgroup_host *host, enum controller controller, const char *path, const char *file,
 		    int flags);
+
+/* N of the line "word N" in the text of a file of such lines; UINT64_MAX if there is none. */
+uint64_t controller_keyed(const char *text, const char *word);

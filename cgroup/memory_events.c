@@ -77,23 +77,6 @@ static uint64_t number(const struct container_cgroup *cgroup, const char *file)
 	return read_text(cgroup, file, text, sizeof(text)) && text[0] >= '0' && text[0] <= '9' ? strtoull(text, NULL, 10) : UNLIMITED;
 }
 
-static uint64_t line_of(const char *text, const char *word)
-{
-	size_t length = strlen(word);
-
-	for (const char *line = text; line && *line; line = strchr(line, '\n'), line += line != NULL)
-		if (!strncmp(line, word, length) && line[length] == ' ')
-			return strtoull(line + length + 1, NULL, 10);
-	return UNLIMITED;
-}
-
-uint64_t memory_oom_kills(const struct container_cgroup *cgroup)
-{
-	char text[1024];
-
-	return read_text(cgroup, is_v1(cgroup) ? "memory.oom_control" : "memory.events", text, sizeof(text)) ? line_of(text, "oom_kill") : UNLIMITED;
-}
-
 static uint64_t file_pages(const struct container_cgroup *cgroup)
 {
 	static const char *const words[2][2] = { { "active_file", "inactive_file" }, { "total_active_file", "total_inactive_file" } };
@@ -103,7 +86,7 @@ static uint64_t file_pages(const struct container_cgroup *cgroup)
 	if (!read_text(cgroup, "memory.stat", text, sizeof(text)))
 		return UNLIMITED;
 	for (size_t i = 0; i < 2; i++) {
-		uint64_t value = line_of(text, words[is_v1(cgroup)][i]);
+		uint64_t value = controller_keyed(text, words[is_v1(cgroup)][i]);
 
 		sum += value == UNLIMITED ? 0 : value;
 	}
@@ -150,5 +133,5 @@ uint64_t memory_major_faults(const struct container_cgroup *cgroup)
 {
 	char text[8192];
 
-	return read_text(cgroup, "memory.stat", text, sizeof(text)) ? line_of(text, is_v1(cgroup) ? "total_pgmajfault" : "pgmajfault") : UNLIMITED;
+	return read_text(cgroup, "memory.stat", text, sizeof(text)) ? controller_keyed(text, is_v1(cgroup) ? "total_pgmajfault" : "pgmajfault") : UNLIMITED;
 }

@@ -20,9 +20,6 @@ int memory_kills_open(const struct container_cgroup *cgroup);
 int memory_pressure_open(const struct container_cgroup *cgroup);
 int io_pressure_open(const struct container_cgroup *cgroup);
 
-/* Processes killed for want of memory since the cgroup was made; UINT64_MAX if unknown. */
-uint64_t memory_oom_kills(const struct container_cgroup *cgroup);
-
 /* True when the container is at its own limit and has next to nothing left that could be reclaimed: neither file pages nor swap. Then waiting
  * for memory does not end by itself. A container that waits because the host is short, or that still makes way, is not. */
 bool memory_is_exhausted(const struct container_cgroup *cgroup);

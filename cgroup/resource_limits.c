@@ -421,17 +421,6 @@ static uint64_t read_number(const struct container_cgroup *cgroup, enum controll
 	return strtoull(text, NULL, 10);
 }
 
-/* "word N" in a file of such lines. */
-static uint64_t find_number(const char *text, const char *word)
-{
-	size_t length = strlen(word);
-
-	for (const char *line = text; line && *line; line = strchr(line, '\n'), line += line != NULL)
-		if (!strncmp(line, word, length) && line[length] == ' ')
-			return strtoull(line + length + 1, NULL, 10);
-	return UNLIMITED;
-}
-
 /* Sums over all disks: v2 "8:0 rbytes=1 wbytes=2 ...", v1 "8:0 Read 1". */
 static void read_io(const struct container_cgroup *cgroup, uint64_t *ret_read, uint64_t *ret_written)
 {
@@ -477,7 +466,7 @@ void limits_read_usage(const struct container_cgroup *cgroup, unsigned int parts
 		ret->swap = read_number(cgroup, CONTROLLER_MEMORY, "memory.swap.current");
 	}
 	if (parts & BERTH_USAGE_KILLS && read_text(cgroup, CONTROLLER_MEMORY, v1 ? "memory.oom_control" : "memory.events", text, sizeof(text)))
-		ret->oom_kills = find_number(text, "oom_kill");
+		ret->oom_kills = controller_keyed(text, "oom_kill");
 	if (parts & BERTH_USAGE_IO)
 		read_io(cgroup, &ret->io_read, &ret->io_written);
 	if (parts & BERTH_USAGE_PIDS)
@@ -485,7 +474,7 @@ void limits_read_usage(const struct container_cgroup *cgroup, unsigned int parts
 	/* cgroup2 counts CPU time in every cgroup, even where v1 holds the cpu controller. */
 	snprintf(path, sizeof(path), "%s/cpu.stat", cgroup->path);
 	if (parts & BERTH_USAGE_CPU && read_small_at(cgroup->host->v2_root, path, text, sizeof(text)) == 0)
-		ret->cpu = find_number(text, "usage_usec");
+		ret->cpu = controller_keyed(text, "usage_usec");
 }
 
 /* --- meters: a limit as the kernel has it -------------------------------------------------------------------------------- */
@@ -615,12 +604,12 @@ static void read_meter(const struct container_cgroup *cgroup, const struct meter
 	if (meter->peak)
 		ret->peak = read_number(cgroup, meter->controller, meter->peak);
 	if (meter->hits_file && meter->hits_word)
-		ret->hits = read_text(cgroup, meter->controller, meter->hits_file, text, sizeof(text)) ? find_number(text, meter->hits_word) :
+		ret->hits = read_text(cgroup, meter->controller, meter->hits_file, text, sizeof(text)) ? controller_keyed(text, meter->hits_word) :
 												     UNLIMITED;
 	else if (meter->hits_file)
 		ret->hits = read_number(cgroup, meter->controller, meter->hits_file);
 	if (meter->key == KEY_CGROUPS && read_text(cgroup, CONTROLLER_CORE, "cgroup.stat", text, sizeof(text)))
-		ret->used = find_number(text, "nr_descendants") - 1;
+		ret->used = controller_keyed(text, "nr_descendants") - 1;
 	if (meter->key == KEY_SWAP && meter->version == CONTROLLER_V1)
 		subtract_memory(cgroup, ret);
 }

@@ -60,7 +60,7 @@ int read_small_at(int dirfd, const char *path, char *buffer, size_t size)
 
 int write_small_at(int dirfd, const char *path, const char *text)
 {
-	CLEAN_FD int fd = openat(dirfd, path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	CLEAN_FD int fd = openat(dirfd, path, O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;

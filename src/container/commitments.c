@@ -269,7 +269,7 @@ static const struct resource resources[] = {
 
 static uint64_t member(const struct promised *promised, size_t offset)
 {
-	return *(const uint64_t *)((const char *)promised + offset);
+	return *(const uint64_t *)(const void *)((const char *)promised + offset);
 }
 
 static int check_resource(const struct resource *resource, const struct promised *before, const struct promised *after, uint64_t have,

@@ -86,9 +86,11 @@ static void test_assign(void)
 
 /* A file with a value for every key. */
 static const char full[] =
-	"version = 1\nmemory = 1536M\nmemory-high = 1G\nswap = unlimited\ncpus = 1.25\ncpu-weight = 10000\ncpuset = 0-3,6\npids = unlimited\n"
+	"version = 1\nmemory = 1536M\nmemory-high = 1G\nmemory-guarantee = 512M\nswap = unlimited\ncpus = 1.25\ncpu-burst = 0.5\ncpu-weight = 10000\n"
+	"cpuset = 0-3,6\npids = unlimited\ncgroups = 100\nio-weight = 500\nio-read-rate = 20M\nio-write-rate = 64K\nio-read-iops = 1000\n"
+	"io-write-iops = unlimited\ndisk = 10G\ninodes = 500000\n"
 	"hostname = web1.example.org\nnameserver = 192.0.2.53\nnameserver = 2001:db8::53\nsearch = example.org example.net\nip = 192.0.2.1\nip = 2001:db8::1\n"
-	"net-nat = yes\ninit = /lib/systemd/systemd\nautostart = yes\ndescription = a = b # \xc3\xbc\ntemplate = debian:12\ncreated = 1700000000\n"
+	"net-nat = yes\ninit = /lib/systemd/systemd\nautostart = yes\ndescription = a = b # \xc3\xbc\nplan = small\ntemplate = debian:12\ncreated = 1700000000\n"
 	"uuid = 00000000-0000-4000-8000-000000000000\nid = 17\n";
 
 static size_t count_lines(const char *text)
