@@ -87,7 +87,7 @@ static void find_v1_mount(struct cgroup_host *host, enum controller controller)
 int cgroup_host_get(const struct cgroup_host **ret, struct berth_error *err)
 {
 	static struct cgroup_host host = { .v2_root = -EBADF };
-	const char *mount = find_v2_mount();
+	const char *mount;
 	char controllers[256];
 	int r;
 
@@ -95,6 +95,7 @@ int cgroup_host_get(const struct cgroup_host **ret, struct berth_error *err)
 		*ret = &host;
 		return 0;
 	}
+	mount = find_v2_mount();
 	if (!mount)
 		return fail(err, BERTH_REFUSED, ENODEV,
 			    "cgroup v2 is not mounted; mount it: mount -t cgroup2 -o nsdelegate none /sys/fs/cgroup");

@@ -81,24 +81,27 @@ bool state_parse(const char *text, size_t length, struct container_state *ret)
 	return false;
 }
 
-static void read_boot_id(char id[static 64])
+/* The same as long as this process can live: read once. */
+static const char *boot_id(void)
 {
-	if (read_small_at(AT_FDCWD, "/proc/sys/kernel/random/boot_id", id, 64) < 0)
+	static char id[64];
+
+	if (!id[0] && read_small_at(AT_FDCWD, "/proc/sys/kernel/random/boot_id", id, sizeof(id)) < 0)
 		strcpy(id, "unknown");
+	return id;
 }
 
 void state_read(int run_fd, struct container_state *ret)
 {
 	CLEAN_FREE char *text = NULL;
-	char boot[64], line[80];
+	char line[80];
 	size_t length;
 
 	memset(ret, 0, sizeof(*ret));
 	if (run_fd < 0 || read_file_at(run_fd, "state", 16384, &text, &length) < 0)
 		return;
 	/* Pids and start times of another boot mean nothing: they could fit a stranger's process. */
-	read_boot_id(boot);
-	snprintf(line, sizeof(line), "\nboot %s\n", boot);
+	snprintf(line, sizeof(line), "\nboot %s\n", boot_id());
 	if (!strstr(text, line) || !state_parse(text, length, ret))
 		memset(ret, 0, sizeof(*ret));
 }
@@ -113,13 +116,11 @@ int state_write(int run_fd, const struct container_state *state, struct berth_er
 {
 	CLEAN_FREE char *text = NULL;
 	size_t length = 0;
-	char boot[64];
 	FILE *out = open_memstream(&text, &length);
 
 	if (!out)
 		return fail(err, BERTH_FAILED, ENOMEM, "out of memory");
-	read_boot_id(boot);
-	fprintf(out, FIRST_LINE "\nboot %s\nstage %s\n", boot, state->stage == RUN_RUNNING ? "running" : "starting");
+	fprintf(out, FIRST_LINE "\nboot %s\nstage %s\n", boot_id(), state->stage == RUN_RUNNING ? "running" : "starting");
 	put_process(out, "starter", &state->starter);
 	put_process(out, "init", &state->init);
 	put_process(out, "monitor", &state->monitor);
