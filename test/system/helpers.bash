@@ -145,18 +145,22 @@ limit() {
 
 # The work of a container with a neighbour that exceeds its own limits, against its work alone:
 #   neighbours NAME "WORK..." NEIGHBOUR "EXCESS..."
-# Fails below four fifths; the figures are shown.
+# Fails below four fifths; the figures are shown. Three tries: the machine has other work too, and what a limit lets through shows each time.
 neighbours() {
-	local name=$1 work=$2 neighbour=$3 excess=$4 alone beside pid
-	# shellcheck disable=SC2086 # a list of words
-	alone=$(berth exec "$name" -- work $work)
-	berthctl exec "$neighbour" -- sh -c "$excess" > /dev/null 2>&1 &
-	pid=$!
-	sleep 1
-	# shellcheck disable=SC2086
-	beside=$(berth exec "$name" -- work $work)
-	kill "$pid" 2> /dev/null || true
-	wait "$pid" 2> /dev/null || true
-	echo "# $work: $alone alone, $beside beside '$excess': $((beside * 100 / alone)) %" >&3
-	[ $((beside * 100)) -ge $((alone * 80)) ] || { echo "work $work: $alone alone, $beside beside"; return 1; }
+	local name=$1 work=$2 neighbour=$3 excess=$4 alone beside pid round
+	for round in 1 2 3; do
+		# shellcheck disable=SC2086 # a list of words
+		alone=$(berth exec "$name" -- work $work)
+		berthctl exec "$neighbour" -- sh -c "$excess" > /dev/null 2>&1 &
+		pid=$!
+		sleep 1
+		# shellcheck disable=SC2086
+		beside=$(berth exec "$name" -- work $work)
+		kill "$pid" 2> /dev/null || true
+		wait "$pid" 2> /dev/null || true
+		echo "# $work: $alone alone, $beside beside '$excess': $((beside * 100 / alone)) % (round $round)" >&3
+		[ $((beside * 100)) -lt $((alone * 80)) ] || return 0
+	done
+	echo "work $work: $alone alone, $beside beside"
+	return 1
 }
