@@ -224,8 +224,8 @@ static int ledger_open(const struct berth *berth, struct ledger *ledger, struct 
 		return run;
 	if (ledger->fd < 0)
 		return fail_errno(err, "cannot open what the host has promised (%s)", LEDGER);
-	/* Held for microseconds, or for one count of all. */
-	r = lock_directory(ledger->fd, 30000, "the list of what the host has promised", err);
+	/* Held for microseconds, or for one count of all: who holds it longer is stopped, and must not stop the others for long. */
+	r = lock_directory(ledger->fd, 5000, "the list of what the host has promised", err);
 	if (r < 0)
 		return r;
 	if (pread(ledger->fd, &ledger->header, sizeof(ledger->header), 0) != sizeof(ledger->header) || ledger->header.magic != MAGIC)

@@ -69,16 +69,20 @@ static int end_promises(struct container *container, struct berth_error *err)
 	char unused[257];
 	int r;
 
+	(void)err;
 	/* Without a configuration nobody knows what it was. */
 	if (!container->config.id) {
 		commitments_invalidate(container->berth);
 		return 0;
 	}
-	r = commitments_take(container, &container->config, false, NULL, unused, &sums, err);
+	/* Sums that cannot be written (a full /run) are counted anew by who needs them; no container stays up for them. */
+	r = commitments_take(container, &container->config, false, NULL, unused, &sums, &ignored);
+	if (r < 0)
+		commitments_invalidate(container->berth);
 	/* The last container has taken Berth's own cgroup along. */
-	if (r == 0 && container->config.memory_guarantee)
+	else if (container->config.memory_guarantee)
 		(void)commitments_protect(&container->cgroup, &sums, &ignored);
-	return r;
+	return 0;
 }
 
 /* Last: as long as the state file is there, every command knows what is left to do. */
