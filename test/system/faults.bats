@@ -161,3 +161,25 @@ consistent() {
 	[ ! -e "/proc/$init" ] || [ "$(awk '{print $3}' "/proc/$init/stat")" = Z ]
 	ok stop fault --kill
 }
+
+@test "a full /run: a running container is stopped all the same, a start says why not" {
+	local root=$BERTH_ROOT/full
+	mkdir -p "$root/var/lib/berth" "$root/run/berth"
+	ln -s "$BERTH_TEST_TEMPLATES" "$root/var/lib/berth/templates"
+	mount -t tmpfs -o size=256k none "$root/run/berth"
+	ok --root "$root" create a --template busybox --memory 64M
+	ok --root "$root" start a
+	dd if=/dev/zero of="$root/run/berth/fill" bs=1k 2> /dev/null || true
+	ok --root "$root" status a
+	ok --root "$root" stop a --kill
+	dd if=/dev/zero of="$root/run/berth/fill" bs=1k 2> /dev/null || true
+	refused 1 "No space left" --root "$root" start a
+	rm "$root/run/berth/fill"
+	ok --root "$root" start a
+	ok --root "$root" host --json
+	[ "$(json_get .running <<< "$output")" = 1 ]
+	ok --root "$root" destroy --force a
+	ok --root "$root" host --json
+	[ "$(json_get .containers <<< "$output")" = 0 ]
+	umount "$root/run/berth"
+}
