@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "cgroup/memory_events.h"
+#include "cgroup/resource_limits.h"
 
 #define EVENTS_FILE "events"
 #define FAULTS_A_SECOND 8	/* even a slow disk gives that many */
@@ -98,8 +99,9 @@ static int64_t microseconds(clockid_t clock)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+/* What was noted since the container was started: the newest record, and how many kills. */
 struct last {
-	uint64_t sequence, since;	/* the newest record noted since the container was started */
+	uint64_t since, sequence, kills;
 };
 
 static int remember_last(const struct berth_event *event, uint64_t sequence, void *data)
@@ -107,12 +109,15 @@ static int remember_last(const struct berth_event *event, uint64_t sequence, voi
 	struct last *last = data;
 
 	/* The kernel counts from zero again at every boot. */
-	if (event->time >= last->since && sequence > last->sequence)
+	if (event->time < last->since)
+		return 0;
+	if (sequence > last->sequence)
 		last->sequence = sequence;
+	last->kills += event->kind == BERTH_OOM_KILL;
 	return 0;
 }
 
-static int note_kernel_kills(const struct container *container, unsigned int *ret_noted, struct berth_error *err)
+static int note_kernel_kills(const struct container *container, uint64_t *ret_noted, struct berth_error *err)
 {
 	CLEAN_FD int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	int64_t boot = microseconds(CLOCK_REALTIME) - microseconds(CLOCK_MONOTONIC);
@@ -121,6 +126,7 @@ static int note_kernel_kills(const struct container *container, unsigned int *re
 	ssize_t got;
 
 	each(container, remember_last, &last);
+	*ret_noted = last.kills;
 	/* One record a read. EPIPE: the oldest were overwritten while we read; the next read is of what is there. */
 	while (log >= 0 && ((got = read(log, record, sizeof(record) - 1)) > 0 || (got < 0 && errno == EPIPE))) {
 		struct berth_event event;
@@ -214,7 +220,8 @@ int berth_notice(struct berth *berth, const char *name, enum berth_noticed notic
 {
 	CLEAN_CONTAINER struct container container = { .directory = -EBADF };
 	struct berth_event event = { .kind = BERTH_OOM_KILL, .time = (uint64_t)time(NULL), .process = "?" };
-	unsigned int noted = 0;
+	struct limits_usage usage;
+	uint64_t noted;
 	int r = container_open(berth, name, &container, err);
 
 	/* Without the lock: a command that waits for the container holds it. */
@@ -228,8 +235,9 @@ int berth_notice(struct berth *berth, const char *name, enum berth_noticed notic
 	if (lock >= 0)
 		(void)flock(lock, LOCK_EX);
 	r = note_kernel_kills(&container, &noted, err);
-	/* A kernel log that cannot be read, or has lost the line: that it happened is known all the same. */
-	if (r == 0 && noted == 0)
+	/* A kernel log that cannot be read, or has lost a line: that it happened is known all the same. */
+	limits_read_usage(&container.cgroup, BERTH_USAGE_KILLS, &usage);
+	if (r == 0 && usage.oom_kills != UINT64_MAX && usage.oom_kills > noted)
 		r = append(&container, &event, 0, err);
 	return r;
 }

@@ -110,7 +110,17 @@ pieces() {
 	echo "# weights 10000 and 100 (bfq): $a and $b reads" >&3
 	[ $((a * 10)) -gt $((b * 12)) ]
 	ok set io --io-weight 100
+	ok set other --io-weight 100
 	echo none > "/sys/dev/block/$disk/queue/scheduler"
+	# The other mechanism: io.cost, by the other file.
+	[ -e "$BERTH_CGROUP/io.cost.qos" ] || return 0
+	refused 7 "io.cost" set io --io-weight 500
+	echo "$disk enable=1" > "$BERTH_CGROUP/io.cost.qos"
+	ok set io --io-weight 500
+	[ "$(kernel io io.weight)" = "default 500" ]
+	[ "$(limit io io-weight effective)" = 500 ]
+	ok set io --io-weight 100
+	echo "$disk enable=0" > "$BERTH_CGROUP/io.cost.qos"
 }
 
 # A rate on a filesystem of its own: rate_holds_on DEVICE-OR-IMAGE MKFS. Its disk is what the filesystem says it is.

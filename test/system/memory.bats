@@ -42,6 +42,20 @@ last_event() {
 	has "oom-kill    hog"
 }
 
+# How many kills the events tell of, against the kernel's count.
+all_told() {
+	[ "$(berth status mem --json | jq '[.events[] | select(.event == "oom-kill")] | length')" = "$(status_of mem oom-kills)" ]
+}
+
+@test "memory: every kill is told once, however fast they come" {
+	local i
+	for i in 1 2 3 4 5; do try exec mem -- hog 100; done
+	eventually 10 all_told
+	sleep 1.5
+	all_told
+	[ "$(berth status mem --json | jq '[.events[] | select(.process == "?")] | length')" = 0 ]
+}
+
 @test "memory: page cache and tmpfs count" {
 	try exec mem -- dd if=/dev/zero of=/dev/shm/big bs=1M count=100
 	[ "$status" -ne 0 ]
