@@ -162,7 +162,7 @@ BERTH_PUBLIC int berth_list(struct berth *berth, unsigned int usage, berth_list_
 /* One limit of a container: as it was asked for, and as the kernel or the filesystem has it. */
 struct berth_limit {
 	const char *key;
-	char configured[64];		/* as get shows it */
+	char configured[264];		/* as get shows it */
 	char effective[264];		/* the same of what is in force; "" when nothing is */
 	char configured_raw[64], effective_raw[64];	/* as for JSON; "" where it is no number */
 	uint64_t used, peak;		/* in the key's raw units; UINT64_MAX: not counted */

@@ -377,8 +377,10 @@ int commitments_take(const struct container *container, const struct container_c
 		format_cores(new.cores, list);
 	}
 	count(&ledger.header.sums, &new, false);
-	if (policy)
+	if (policy) {
+		container->berth->warning[0] = '\0';
 		r = check(container->berth, &before, &ledger.header.sums, policy, err);
+	}
 	if (r == 0 && memcmp(&old, &new, sizeof(new)) != 0)
 		r = store(&ledger, container->config.id, &new, err);
 	if (r == 0)

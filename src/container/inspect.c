@@ -198,7 +198,7 @@ int berth_limits(struct berth *berth, const char *name, berth_limit_function fun
 		if (key->applied_by != BY_CGROUP && key->applied_by != BY_STORAGE)
 			continue;
 		key->type->format(key_field(&container.config, key), 0, text);
-		snprintf(limit.configured, sizeof(limit.configured), "%.63s", text);
+		snprintf(limit.configured, sizeof(limit.configured), "%.263s", text);
 		if (key->type->format_raw) {
 			key->type->format_raw(key_field(&container.config, key), 0, text);
 			snprintf(limit.configured_raw, sizeof(limit.configured_raw), "%.63s", text);
