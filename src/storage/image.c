@@ -19,6 +19,7 @@
 static int make_file(const char *path, uint64_t bytes, struct berth_error *err)
 {
 	struct statvfs fs;
+	int r = 0;
 	CLEAN_FD int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd < 0 && errno == EEXIST)
@@ -26,11 +27,13 @@ static int make_file(const char *path, uint64_t bytes, struct berth_error *err)
 	if (fd < 0)
 		return fail_errno(err, "cannot make %s", path);
 	if (fstatvfs(fd, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < bytes)
-		return fail(err, BERTH_REFUSED, ENOSPC, "only %" PRIu64 "M are free where %s is: a full disk below would break the filesystem above",
-			    (uint64_t)fs.f_bavail * fs.f_frsize >> 20, path);
-	if (ftruncate(fd, (off_t)bytes) < 0)
-		return fail_errno(err, "cannot set the size of %s", path);
-	return take_fd(&fd);
+		r = fail(err, BERTH_REFUSED, ENOSPC, "only %" PRIu64 "M are free where %s is: a full disk below would break the filesystem above",
+			 (uint64_t)fs.f_bavail * fs.f_frsize >> 20, path);
+	else if (ftruncate(fd, (off_t)bytes) < 0)
+		r = fail_errno(err, "cannot set the size of %s", path);
+	if (r < 0)
+		(void)unlink(path);
+	return r < 0 ? r : take_fd(&fd);
 }
 
 static int make_filesystem(const char *path, struct berth_error *err)
@@ -87,11 +90,8 @@ int image_make(const char *path, uint64_t bytes, const char *mount_point, struct
 	if (bytes < IMAGE_LEAST)
 		return fail(err, BERTH_USAGE, EINVAL, "size: too small for a filesystem; accepted is a size of at least 64M");
 	CLEAN_FD int file = make_file(path, bytes, err);
-	if (file < 0) {
-		if (err->kind == BERTH_REFUSED)
-			(void)unlink(path);
+	if (file < 0)
 		return file;
-	}
 	r = make_filesystem(path, err);
 	CLEAN_FD int loop = r < 0 ? r : attach_loop(file, path, device, err);
 	if (r == 0)
