@@ -186,6 +186,26 @@ int controller_open(const struct cgroup_host *host, enum controller controller, 
 	return fd < 0 ? -errno : fd;
 }
 
+bool controller_read(const struct cgroup_host *host, enum controller controller, const char *path, const char *file, char *text, size_t size)
+{
+	CLEAN_FD int fd = controller_open(host, controller, path, file, O_RDONLY);
+	ssize_t got = fd < 0 ? -1 : read(fd, text, size - 1);
+
+	if (got < 0)
+		return false;
+	text[got] = '\0';
+	return true;
+}
+
+uint64_t controller_read_number(const struct cgroup_host *host, enum controller controller, const char *path, const char *file)
+{
+	char text[64];
+
+	if (!controller_read(host, controller, path, file, text, sizeof(text)) || text[0] < '0' || text[0] > '9')
+		return UINT64_MAX;
+	return strtoull(text, NULL, 10);
+}
+
 uint64_t controller_keyed(const char *text, const char *word)
 {
 	size_t length = strlen(word);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -38,6 +39,12 @@ int controller_write(const struct cgroup_host *host, enum controller controller,
 /* A file of the cgroup in the controller's own hierarchy, opened for reading or for writing; a negative errno. */
 int controller_open(const struct cgroup_host *host, enum controller controller, const char *path, const char *file,
 		    int flags);
+
+/* Reads a controller's file, NUL-terminated, cut at size. False: it is not there or cannot be read. */
+bool controller_read(const struct cgroup_host *host, enum controller controller, const char *path, const char *file, char *text, size_t size);
+
+/* The number in a controller's file; UINT64_MAX for "max" and for a file that is not there. */
+uint64_t controller_read_number(const struct cgroup_host *host, enum controller controller, const char *path, const char *file);
 
 /* N of the line "word N" in the text of a file of such lines; UINT64_MAX if there is none. */
 uint64_t controller_keyed(const char *text, const char *word);

@@ -60,21 +60,15 @@ int io_pressure_open(const struct container_cgroup *cgroup)
 	return controller_open(cgroup->host, CONTROLLER_CORE, cgroup->path, "io.pressure", O_RDONLY);
 }
 
-static bool read_text(const struct container_cgroup *cgroup, const char *file, char *text, size_t size)
-{
-	CLEAN_FD int fd = controller_open(cgroup->host, CONTROLLER_MEMORY, cgroup->path, file, O_RDONLY);
-	ssize_t got = fd < 0 ? -1 : read(fd, text, size - 1);
-
-	text[got > 0 ? got : 0] = '\0';
-	return got > 0;
-}
-
 /* "max" and what is missing are no limit. */
 static uint64_t number(const struct container_cgroup *cgroup, const char *file)
 {
-	char text[64];
+	return controller_read_number(cgroup->host, CONTROLLER_MEMORY, cgroup->path, file);
+}
 
-	return read_text(cgroup, file, text, sizeof(text)) && text[0] >= '0' && text[0] <= '9' ? strtoull(text, NULL, 10) : UNLIMITED;
+static bool read_stat(const struct container_cgroup *cgroup, char *text, size_t size)
+{
+	return controller_read(cgroup->host, CONTROLLER_MEMORY, cgroup->path, "memory.stat", text, size);
 }
 
 static uint64_t file_pages(const struct container_cgroup *cgroup)
@@ -83,7 +77,7 @@ static uint64_t file_pages(const struct container_cgroup *cgroup)
 	char text[8192];
 	uint64_t sum = 0;
 
-	if (!read_text(cgroup, "memory.stat", text, sizeof(text)))
+	if (!read_stat(cgroup, text, sizeof(text)))
 		return UNLIMITED;
 	for (size_t i = 0; i < 2; i++) {
 		uint64_t value = controller_keyed(text, words[is_v1(cgroup)][i]);
@@ -133,5 +127,5 @@ uint64_t memory_major_faults(const struct container_cgroup *cgroup)
 {
 	char text[8192];
 
-	return read_text(cgroup, "memory.stat", text, sizeof(text)) ? controller_keyed(text, is_v1(cgroup) ? "total_pgmajfault" : "pgmajfault") : UNLIMITED;
+	return read_stat(cgroup, text, sizeof(text)) ? controller_keyed(text, is_v1(cgroup) ? "total_pgmajfault" : "pgmajfault") : UNLIMITED;
 }

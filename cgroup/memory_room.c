@@ -12,17 +12,13 @@
 
 #define PATIENCE_MS 10000
 
-static int in_use(const struct container_cgroup *cgroup, uint64_t *ret)
+/* 0 where it is not counted: then there is nothing to reclaim either. */
+static uint64_t in_use(const struct container_cgroup *cgroup)
 {
 	bool v1 = cgroup->host->version[CONTROLLER_MEMORY] == CONTROLLER_V1;
-	CLEAN_FD int dir = controller_open(cgroup->host, CONTROLLER_MEMORY, cgroup->path, ".", O_RDONLY | O_DIRECTORY);
-	char text[32];
-	int r = dir < 0 ? dir : read_small_at(dir, v1 ? "memory.usage_in_bytes" : "memory.current", text, sizeof(text));
+	uint64_t used = controller_read_number(cgroup->host, CONTROLLER_MEMORY, cgroup->path, v1 ? "memory.usage_in_bytes" : "memory.current");
 
-	if (r < 0)
-		return r;
-	*ret = strtoull(text, NULL, 10);
-	return 0;
+	return used == UINT64_MAX ? 0 : used;
 }
 
 /* As long as it gets anywhere. EAGAIN is the kernel's word for "less than that". */
@@ -30,7 +26,7 @@ static void reclaim(const struct container_cgroup *cgroup, uint64_t size, int64_
 {
 	uint64_t used, before = UINT64_MAX;
 
-	while (in_use(cgroup, &used) == 0 && used > size && used < before && deadline_left(deadline) > 0) {
+	while ((used = in_use(cgroup)) > size && used < before && deadline_left(deadline) > 0) {
 		struct berth_error ignored;
 		char text[24];
 
@@ -55,11 +51,11 @@ static void reclaim_v1(const struct container_cgroup *cgroup, uint64_t size)
 int memory_make_room(const struct container_cgroup *cgroup, uint64_t size, struct berth_error *err)
 {
 	int64_t deadline = now_ms() + PATIENCE_MS;
-	uint64_t used = 0;
+	uint64_t used;
 	char text[24];
 	int r;
 
-	if (in_use(cgroup, &used) < 0 || used <= size)
+	if (in_use(cgroup) <= size)
 		return 0;
 	if (cgroup->host->version[CONTROLLER_MEMORY] == CONTROLLER_V1) {
 		reclaim_v1(cgroup, size);
@@ -72,7 +68,8 @@ int memory_make_room(const struct container_cgroup *cgroup, uint64_t size, struc
 		if (r < 0)
 			return r;
 	}
-	if (in_use(cgroup, &used) < 0 || used <= size)
+	used = in_use(cgroup);
+	if (used <= size)
 		return 0;
 	return fail(err, BERTH_REFUSED, EBUSY,
 		    "memory: %" PRIu64 "M are in use and cannot be freed; end something in the container, or give at least that",

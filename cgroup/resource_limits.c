@@ -229,11 +229,10 @@ bool limits_need_disk(const struct container_config *config)
 	return false;
 }
 
-static int check_disk(const struct container_cgroup *cgroup, const struct container_config *config, enum key_id key, struct berth_error *err)
+static int check_disk(const struct container_cgroup *cgroup, enum key_id key, struct berth_error *err)
 {
 	const char *name = keys[key].outside.name;
 
-	(void)config;
 	if (!cgroup->disk.found)
 		return fail(err, BERTH_REFUSED, ENODEV, "%s cannot be enforced: the rootfs %s", name, cgroup->disk.why_not);
 	if (key == KEY_IO_WEIGHT && cgroup->disk.weights == DISK_WEIGHTS_NONE)
@@ -265,7 +264,7 @@ int limits_check(const struct container_cgroup *cgroup, const struct container_c
 		if (!limit->file)
 			return fail(err, BERTH_REFUSED, ENOTSUP, "%s cannot be enforced: %s", key, limit->why_not);
 		if (limit->controller == CONTROLLER_IO)
-			r = check_disk(cgroup, config, limit->key, err);
+			r = check_disk(cgroup, limit->key, err);
 		if (r < 0)
 			return r;
 	}
@@ -403,22 +402,12 @@ uint64_t limits_swap(const struct cgroup_host *host, const struct container_conf
 static bool read_text(const struct container_cgroup *cgroup, enum controller controller, const char *file, char *text,
 		      size_t size)
 {
-	CLEAN_FD int fd = controller_open(cgroup->host, controller, cgroup->path, file, O_RDONLY);
-	ssize_t got = fd < 0 ? -1 : read(fd, text, size - 1);
-
-	if (got < 0)
-		return false;
-	text[got] = '\0';
-	return true;
+	return controller_read(cgroup->host, controller, cgroup->path, file, text, size);
 }
 
 static uint64_t read_number(const struct container_cgroup *cgroup, enum controller controller, const char *file)
 {
-	char text[64];
-
-	if (!read_text(cgroup, controller, file, text, sizeof(text)) || text[0] < '0' || text[0] > '9')
-		return UNLIMITED;
-	return strtoull(text, NULL, 10);
+	return controller_read_number(cgroup->host, controller, cgroup->path, file);
 }
 
 /* Sums over all disks: v2 "8:0 rbytes=1 wbytes=2 ...", v1 "8:0 Read 1". */

@@ -52,14 +52,21 @@ void policy_free(struct policy *policy)
 	policy->plan_count = 0;
 }
 
+static char *trim(char *text)
+{
+	char *end = text + strlen(text);
+
+	while (end > text && end[-1] == ' ')
+		*--end = '\0';
+	return text + strspn(text, " ");
+}
+
 /* "[defaults]" or "[plan NAME]": where the following lines go. */
 static int begin_section(struct policy *policy, char *line, int number, struct container_config **ret, struct berth_error *err)
 {
-	size_t length = strlen(line);
+	size_t length = strlen(trim(line));
 	struct plan *plans;
 
-	while (length > 0 && line[length - 1] == ' ')
-		line[--length] = '\0';
 	if (!strcmp(line, "[defaults]")) {
 		*ret = &policy->defaults;
 		return 0;
@@ -84,15 +91,6 @@ static int begin_section(struct policy *policy, char *line, int number, struct c
 	config_init(&plans->config);
 	*ret = &plans->config;
 	return 0;
-}
-
-static char *trim(char *text)
-{
-	char *end = text + strlen(text);
-
-	while (end > text && end[-1] == ' ')
-		*--end = '\0';
-	return text + strspn(text, " ");
 }
 
 static int parse_own_line(struct policy *policy, char *line, int number, unsigned int *seen, struct berth_error *err)

@@ -32,25 +32,10 @@ static bool wants_quota(const struct container_config *config)
 
 int rootfs_check_quota(const struct berth *berth, const struct container_config *config, struct berth_error *err)
 {
-	const char *key = config->disk != UNLIMITED ? "disk" : "inodes";
-	char remedy[256];
-
 	if (!wants_quota(config))
 		return 0;
 	CLEAN_FD int containers = instance_directory(berth, DIRECTORY_CONTAINERS, err);
-	if (containers < 0)
-		return containers;
-	switch (disk_quota_kind(containers, remedy, sizeof(remedy))) {
-	case QUOTA_NONE:
-		return fail(err, BERTH_REFUSED, ENOTSUP, "%s cannot be enforced: %s", key, remedy);
-	case QUOTA_BTRFS:
-		if (config->inodes != UNLIMITED)
-			return fail(err, BERTH_REFUSED, ENOTSUP, "inodes cannot be enforced: btrfs has no such limit; use ext4 or xfs");
-		break;
-	case QUOTA_PROJECT:
-		break;
-	}
-	return 0;
+	return containers < 0 ? containers : disk_quota_check(containers, config->disk, config->inodes, err);
 }
 
 int rootfs_apply_quota(const struct container *container, const struct container_config *config, bool running, struct berth_error *err)

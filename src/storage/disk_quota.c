@@ -50,6 +50,21 @@ enum quota_kind disk_quota_kind(int fd, char *remedy, size_t size)
 	return QUOTA_NONE;
 }
 
+int disk_quota_check(int fd, uint64_t bytes, uint64_t inodes, struct berth_error *err)
+{
+	char remedy[256];
+	enum quota_kind kind;
+
+	if (bytes == QUOTA_UNLIMITED && inodes == QUOTA_UNLIMITED)
+		return 0;
+	kind = disk_quota_kind(fd, remedy, sizeof(remedy));
+	if (kind == QUOTA_NONE)
+		return fail(err, BERTH_REFUSED, ENOTSUP, "%s cannot be enforced: %s", bytes != QUOTA_UNLIMITED ? "disk" : "inodes", remedy);
+	if (kind == QUOTA_BTRFS && inodes != QUOTA_UNLIMITED)
+		return fail(err, BERTH_REFUSED, ENOTSUP, "inodes cannot be enforced: btrfs has no such limit; use ext4 or xfs");
+	return 0;
+}
+
 int disk_quota_make_tree(int directory, const char *name, uint32_t project, mode_t mode, struct berth_error *err)
 {
 	int r;
@@ -159,14 +174,10 @@ int disk_quota_set(int tree, uint32_t project, uint64_t bytes, uint64_t inodes, 
 	struct disk_usage usage;
 	char remedy[256];
 	enum quota_kind kind = disk_quota_kind(tree, remedy, sizeof(remedy));
-	int r;
+	int r = disk_quota_check(tree, bytes, inodes, err);
 
-	if (kind == QUOTA_NONE && bytes == QUOTA_UNLIMITED && inodes == QUOTA_UNLIMITED)
-		return 0;
-	if (kind == QUOTA_NONE)
-		return fail(err, BERTH_REFUSED, ENOTSUP, "%s cannot be enforced: %s", bytes != QUOTA_UNLIMITED ? "disk" : "inodes", remedy);
-	if (kind == QUOTA_BTRFS && inodes != QUOTA_UNLIMITED)
-		return fail(err, BERTH_REFUSED, ENOTSUP, "inodes cannot be enforced: btrfs has no such limit; use ext4 or xfs");
+	if (r < 0 || kind == QUOTA_NONE)
+		return r;
 	disk_quota_read(tree, project, &usage);
 	if (usage.bytes != UINT64_MAX && bytes < usage.bytes)
 		return fail(err, BERTH_REFUSED, EDQUOT, "disk: %" PRIu64 "M are in use; free space in the container first, or give at least that",

@@ -22,6 +22,9 @@ struct disk_usage {
 /* What the filesystem under fd can enforce now. QUOTA_NONE: remedy says how to get there, for this filesystem. */
 enum quota_kind disk_quota_kind(int fd, char *remedy, size_t size);
 
+/* Refuses (BERTH_REFUSED, with the remedy) limits that the filesystem under fd cannot enforce now. bytes and inodes, or QUOTA_UNLIMITED. */
+int disk_quota_check(int fd, uint64_t bytes, uint64_t inodes, struct berth_error *err);
+
 /* Makes the empty directory that a quota can be put on, now or later: a subvolume on btrfs, a directory whose files all inherit the project
  * where the filesystem knows projects, a plain directory otherwise. */
 int disk_quota_make_tree(int directory, const char *name, uint32_t project, mode_t mode, struct berth_error *err);
