@@ -49,7 +49,7 @@ consistent() {
 		ok recover
 		consistent
 		ok stop fault --kill --if-needed
-		[ -z "$(find /sys/fs/cgroup -path '*/berth-*/fault')" ]
+		[ -z "$(find /sys/fs/cgroup -path "*/$(instance_cgroup)/fault")" ]
 		[ ! -e "$BERTH_ROOT/run/berth/fault/state" ]
 	done
 }

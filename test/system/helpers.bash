@@ -135,7 +135,16 @@ programs_into() {
 
 # A kernel file of a container's limit cgroup, wherever its controller is mounted: kernel NAME FILE.
 kernel() {
-	cat "$(find /sys/fs/cgroup -path "*/berth-*/$1/$2" | head -n 1)"
+	cat "$(find /sys/fs/cgroup -path "*/$(instance_cgroup)/$1/$2" | head -n 1)"
+}
+
+# The cgroup of this root's containers: its name ends in the FNV-1a hash of the path. Another run may have one beside it.
+instance_cgroup() {
+	local hash=2166136261 i
+	for ((i = 0; i < ${#BERTH_ROOT}; i++)); do
+		hash=$(((hash ^ $(printf %d "'${BERTH_ROOT:i:1}")) * 16777619 & 0xffffffff))
+	done
+	printf 'berth-%08x\n' "$hash"
 }
 
 # A member of a limit in status: limit NAME KEY configured|effective|used|peak|hits

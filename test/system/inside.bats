@@ -163,8 +163,8 @@ init_pid() { status_of in init-pid; }
 	inside "rmdir /sys/fs/cgroup/mine; ls -d /sys/fs/cgroup/.. > /dev/null; echo 0"
 	# What it cannot: leave upwards, or write a limit of its own root.
 	try exec in -- sh -c "echo \$\$ > /sys/fs/cgroup/../cgroup.procs"
-	[ "$(stat -c %u "$BERTH_CGROUP"/berth-*/in/cgroup.procs)" = 0 ]
-	[ "$(stat -c %u "$BERTH_CGROUP"/berth-*/in/guest/cgroup.procs)" = "$(status_of in host-uid)" ]
+	[ "$(stat -c %u "$BERTH_CGROUP/$(instance_cgroup)"/in/cgroup.procs)" = 0 ]
+	[ "$(stat -c %u "$BERTH_CGROUP/$(instance_cgroup)"/in/guest/cgroup.procs)" = "$(status_of in host-uid)" ]
 	try exec in -- sh -c "mkdir -p /tmp/c && mount -t cgroup2 none /tmp/c && ls /tmp/c | grep -c berth-"
 	[ "$output" = 0 ] || [ -z "$output" ] || story "the guest sees the host's cgroups"
 	local file
@@ -172,7 +172,7 @@ init_pid() { status_of in init-pid; }
 		try exec in -- sh -c "echo max > /sys/fs/cgroup/$file"
 		[ "$status" -ne 0 ] || story "the guest wrote its root's $file"
 	done
-	[ "$(stat -c %u "$(dirname "$(find /sys/fs/cgroup -path '*/berth-*/in/pids.max')")/pids.max")" = 0 ]
+	[ "$(stat -c %u "$(dirname "$(find /sys/fs/cgroup -path "*/$(instance_cgroup)/in/pids.max")")/pids.max")" = 0 ]
 }
 
 @test "on a hybrid host the guest can look at its v1 cgroup and change nothing in it" {

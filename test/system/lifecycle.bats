@@ -16,7 +16,7 @@ teardown_file() { berth_teardown; }
 	is one
 	ok stop one --timeout 20
 	[ "$(status_of one state)" = stopped ]
-	[ -z "$(find /sys/fs/cgroup -path '*/berth-*/one')" ]
+	[ -z "$(find /sys/fs/cgroup -path "*/$(instance_cgroup)/one")" ]
 	ok destroy one
 	refused 3 "there is no container one" status one
 }
@@ -95,7 +95,7 @@ teardown_file() { berth_teardown; }
 		berth exec two -- $how
 		ok wait two --state stopped --timeout 30
 		eventually 5 test ! -e "$BERTH_ROOT/run/berth/two"
-		[ -z "$(find /sys/fs/cgroup -path '*/berth-*/two')" ]
+		[ -z "$(find /sys/fs/cgroup -path "*/$(instance_cgroup)/two")" ]
 	done
 }
 

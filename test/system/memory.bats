@@ -242,7 +242,7 @@ thrash() {
 	sleep 2
 	# Both have burst: more than is guaranteed, as long as there is enough. Then the host has 90 MiB for all of them.
 	local all
-	all=$(dirname "$(dirname "$(find /sys/fs/cgroup -path '*/berth-*/kept/memory.low')")")
+	all=$(dirname "$(dirname "$(find /sys/fs/cgroup -path "*/$(instance_cgroup)/kept/memory.low")")")
 	[ "$(cat "$all/memory.low")" = $((64 * MIB)) ]
 	echo 90M > "$all/memory.max"
 	local kept lost

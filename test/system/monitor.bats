@@ -26,7 +26,7 @@ teardown_file() { berth_teardown; }
 	refused 5 "running already" start mon
 	refused 1 "its monitor is gone" console mon
 	ok stop mon --timeout 20
-	[ -z "$(find /sys/fs/cgroup -path '*/berth-*/mon')" ]
+	[ -z "$(find /sys/fs/cgroup -path "*/$(instance_cgroup)/mon")" ]
 	[ ! -e "$BERTH_ROOT/run/berth/mon" ]
 }
 
