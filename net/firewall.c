@@ -2,449 +2,419 @@
 #include "net/firewall.h"
 
 #include <arpa/inet.h>
-#include <libmnl/libmnl.h>
-#include <libnftnl/chain.h>
 #include <libnftnl/common.h>
-#include <libnftnl/expr.h>
-#include <libnftnl/rule.h>
-#include <libnftnl/set.h>
-#include <libnftnl/table.h>
-#include <linux/netfilter.h>
-#include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netfilter_ipv4.h>
+#include <net/ethernet.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/cleanup.h"
-
-#define TABLE "berth"
-#define INTERFACES "ve-"	/* every container's veth starts with this */
-#define BUFFER_SIZE (64 * 1024)
-
-/* Type numbers of nft(8), so that "nft list table inet berth" shows the sets as what they are. */
-#define TYPE_IFNAME 41u
-#define TYPE_IPADDR 7u
-#define TYPE_IP6ADDR 8u
-#define CONCAT(a, b) ((a) << 6 | (b))
-
-struct batch {
-	struct mnl_nlmsg_batch *messages;
-	char *buffer;
-	uint32_t sequence;
-	uint32_t count;		/* messages that are acknowledged */
-};
-
-static bool batch_begin(struct batch *batch)
-{
-	batch->buffer = malloc(BUFFER_SIZE * 2);	/* libmnl writes past the limit before it says "full" */
-	batch->messages = batch->buffer ? mnl_nlmsg_batch_start(batch->buffer, BUFFER_SIZE) : NULL;
-	batch->sequence = (uint32_t)time(NULL);
-	batch->count = 0;
-	if (!batch->messages)
-		return false;
-	nftnl_batch_begin(mnl_nlmsg_batch_current(batch->messages), batch->sequence++);
-	mnl_nlmsg_batch_next(batch->messages);
-	return true;
-}
-
-static void batch_free(struct batch *batch)
-{
-	if (batch->messages)
-		mnl_nlmsg_batch_stop(batch->messages);
-	free(batch->buffer);
-}
-
-static struct nlmsghdr *batch_message(struct batch *batch, uint16_t type, uint16_t flags)
-{
-	batch->count++;
-	return nftnl_nlmsg_build_hdr(mnl_nlmsg_batch_current(batch->messages), type, NFPROTO_INET,
-				     (uint16_t)(NLM_F_ACK | flags), batch->sequence++);
-}
-
-static void batch_next(struct batch *batch)
-{
-	mnl_nlmsg_batch_next(batch->messages);
-}
-
-/* Sends the batch and takes one answer a message. Returns 0 or the first negative errno. */
-static int batch_commit(struct batch *batch)
-{
-	char buffer[8192];
-	uint32_t answered = 0;
-	int result = 0;
-	struct mnl_socket *socket;
-
-	nftnl_batch_end(mnl_nlmsg_batch_current(batch->messages), batch->sequence++);
-	mnl_nlmsg_batch_next(batch->messages);
-	socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-	if (!socket)
-		return -errno;
-	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
-	    mnl_socket_sendto(socket, mnl_nlmsg_batch_head(batch->messages), mnl_nlmsg_batch_size(batch->messages)) < 0)
-		result = -errno;
-	/* After an error in the batch the kernel may leave later answers out; the first error ends the wait. */
-	while (result == 0 && answered < batch->count) {
-		ssize_t got = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
-		const struct nlmsghdr *answer = (const struct nlmsghdr *)buffer;
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0) {
-			result = -errno;
-			break;
-		}
-		for (int left = (int)got; mnl_nlmsg_ok(answer, left); answer = mnl_nlmsg_next(answer, &left)) {
-			const struct nlmsgerr *error = mnl_nlmsg_get_payload(answer);
-
-			if (answer->nlmsg_type != NLMSG_ERROR)
-				continue;
-			answered++;
-			if (error->error && result == 0)
-				result = error->error;
-		}
-	}
-	mnl_socket_close(socket);
-	return result;
-}
-
-/* --- the table's constant part ---------------------------------------------------------------------------------- */
-
-static void add_table(struct batch *batch)
-{
-	struct nftnl_table *table = nftnl_table_alloc();
-
-	nftnl_table_set_u32(table, NFTNL_TABLE_FAMILY, NFPROTO_INET);
-	nftnl_table_set_str(table, NFTNL_TABLE_NAME, TABLE);
-	/* EXCL: whoever comes second gets EEXIST for the whole batch, and finds the table made by the first. */
-	nftnl_table_nlmsg_build_payload(batch_message(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL), table);
-	nftnl_table_free(table);
-	batch_next(batch);
-}
-
-static void add_set(struct batch *batch, const char *name, uint32_t id, uint32_t type, uint32_t length)
-{
-	struct nftnl_set *set = nftnl_set_alloc();
-
-	nftnl_set_set_str(set, NFTNL_SET_TABLE, TABLE);
-	nftnl_set_set_str(set, NFTNL_SET_NAME, name);
-	nftnl_set_set_u32(set, NFTNL_SET_FAMILY, NFPROTO_INET);
-	nftnl_set_set_u32(set, NFTNL_SET_ID, id);
-	nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, type);
-	nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, length);
-	nftnl_set_nlmsg_build_payload(batch_message(batch, NFT_MSG_NEWSET, NLM_F_CREATE), set);
-	nftnl_set_free(set);
-	batch_next(batch);
-}
-
-static void add_chain(struct batch *batch, const char *name, const char *type, uint32_t hook, int32_t priority)
-{
-	struct nftnl_chain *chain = nftnl_chain_alloc();
-
-	nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, TABLE);
-	nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, name);
-	nftnl_chain_set_u32(chain, NFTNL_CHAIN_FAMILY, NFPROTO_INET);
-	nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, type);
-	nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM, hook);
-	nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, priority);
-	nftnl_chain_set_u32(chain, NFTNL_CHAIN_POLICY, NF_ACCEPT);
-	nftnl_chain_nlmsg_build_payload(batch_message(batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE), chain);
-	nftnl_chain_free(chain);
-	batch_next(batch);
-}
-
-static struct nftnl_rule *rule_begin(const char *chain)
-{
-	struct nftnl_rule *rule = nftnl_rule_alloc();
-
-	nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, TABLE);
-	nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain);
-	nftnl_rule_set_u32(rule, NFTNL_RULE_FAMILY, NFPROTO_INET);
-	return rule;
-}
-
-static void rule_end(struct batch *batch, struct nftnl_rule *rule)
-{
-	nftnl_rule_nlmsg_build_payload(batch_message(batch, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND), rule);
-	nftnl_rule_free(rule);
-	batch_next(batch);
-}
-
-static struct nftnl_expr *expression(struct nftnl_rule *rule, const char *name)
-{
-	struct nftnl_expr *expr = nftnl_expr_alloc(name);
-
-	nftnl_rule_add_expr(rule, expr);
-	return expr;
-}
-
-static void meta(struct nftnl_rule *rule, uint32_t key, uint32_t reg)
-{
-	struct nftnl_expr *expr = expression(rule, "meta");
-
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_META_KEY, key);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_META_DREG, reg);
-}
-
-static void compare(struct nftnl_rule *rule, uint32_t reg, uint32_t operation, const void *data, uint32_t length)
-{
-	struct nftnl_expr *expr = expression(rule, "cmp");
-
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_CMP_SREG, reg);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_CMP_OP, operation);
-	nftnl_expr_set(expr, NFTNL_EXPR_CMP_DATA, data, length);
-}
-
-static void payload(struct nftnl_rule *rule, uint32_t base, uint32_t offset, uint32_t length, uint32_t reg)
-{
-	struct nftnl_expr *expr = expression(rule, "payload");
-
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_BASE, base);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_LEN, length);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_DREG, reg);
-}
-
-static void lookup(struct nftnl_rule *rule, const char *set, uint32_t id, bool in)
-{
-	struct nftnl_expr *expr = expression(rule, "lookup");
-
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
-	nftnl_expr_set_str(expr, NFTNL_EXPR_LOOKUP_SET, set);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_LOOKUP_SET_ID, id);
-	if (!in)
-		nftnl_expr_set_u32(expr, NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
-}
-
-static void counted_drop(struct nftnl_rule *rule)
-{
-	struct nftnl_expr *expr;
-
-	expression(rule, "counter");
-	expr = expression(rule, "immediate");
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_IMM_VERDICT, NF_DROP);
-}
-
-/* iifname "ve-*" meta nfproto FAMILY */
-static struct nftnl_rule *from_container(const char *chain, uint8_t family)
-{
-	struct nftnl_rule *rule = rule_begin(chain);
-
-	meta(rule, NFT_META_IIFNAME, NFT_REG_1);
-	compare(rule, NFT_REG_1, NFT_CMP_EQ, INTERFACES, strlen(INTERFACES));
-	meta(rule, NFT_META_NFPROTO, NFT_REG_3);
-	compare(rule, NFT_REG_3, NFT_CMP_EQ, &family, 1);
-	return rule;
-}
-
-enum { SET_SOURCE4 = 1, SET_SOURCE6, SET_NAT4, SET_NAT6 };
-
-static void add_source_rules(struct batch *batch, const char *chain)
-{
-	static const uint8_t link_local_mask[16] = { 0xff, 0xc0 }, link_local[16] = { 0xfe, 0x80 }, zero[16];
-	static const uint8_t icmp6 = IPPROTO_ICMPV6, forbidden[] = { 134 /* router advertisement */, 137 /* redirect */ };
-	struct nftnl_rule *rule;
-	struct nftnl_expr *expr;
-
-	/* iifname . ip saddr != @source4: register 1 is 16 bytes, register 2 follows it, and the lookup reads both. */
-	rule = from_container(chain, NFPROTO_IPV4);
-	payload(rule, NFT_PAYLOAD_NETWORK_HEADER, 12, 4, NFT_REG_2);
-	lookup(rule, "source4", SET_SOURCE4, false);
-	counted_drop(rule);
-	rule_end(batch, rule);
-
-	/* Link-local sources stay: neighbour discovery with the gateway needs them, and they are never forwarded. */
-	rule = from_container(chain, NFPROTO_IPV6);
-	payload(rule, NFT_PAYLOAD_NETWORK_HEADER, 8, 16, NFT_REG_2);
-	expr = expression(rule, "bitwise");
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_BITWISE_SREG, NFT_REG_2);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_BITWISE_DREG, NFT_REG_3);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_BITWISE_LEN, 16);
-	nftnl_expr_set(expr, NFTNL_EXPR_BITWISE_MASK, link_local_mask, 16);
-	nftnl_expr_set(expr, NFTNL_EXPR_BITWISE_XOR, zero, 16);
-	compare(rule, NFT_REG_3, NFT_CMP_NEQ, link_local, 16);
-	lookup(rule, "source6", SET_SOURCE6, false);
-	counted_drop(rule);
-	rule_end(batch, rule);
-
-	/* A guest is never a router to its host. */
-	for (size_t i = 0; i < ARRAY_LENGTH(forbidden); i++) {
-		rule = from_container(chain, NFPROTO_IPV6);
-		meta(rule, NFT_META_L4PROTO, NFT_REG_3);
-		compare(rule, NFT_REG_3, NFT_CMP_EQ, &icmp6, 1);
-		payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, NFT_REG_3);
-		compare(rule, NFT_REG_3, NFT_CMP_EQ, &forbidden[i], 1);
-		counted_drop(rule);
-		rule_end(batch, rule);
-	}
-}
-
-/* oifname != "ve-*" saddr @natN masquerade */
-static void add_nat_rule(struct batch *batch, const char *chain, uint8_t family)
-{
-	struct nftnl_rule *rule = rule_begin(chain);
-	bool v4 = family == NFPROTO_IPV4;
-
-	meta(rule, NFT_META_NFPROTO, NFT_REG_3);
-	compare(rule, NFT_REG_3, NFT_CMP_EQ, &family, 1);
-	meta(rule, NFT_META_OIFNAME, NFT_REG_1);
-	compare(rule, NFT_REG_1, NFT_CMP_NEQ, INTERFACES, strlen(INTERFACES));
-	payload(rule, NFT_PAYLOAD_NETWORK_HEADER, v4 ? 12 : 8, v4 ? 4 : 16, NFT_REG_1);
-	lookup(rule, v4 ? "nat4" : "nat6", v4 ? SET_NAT4 : SET_NAT6, true);
-	expression(rule, "masq");
-	rule_end(batch, rule);
-}
-
-bool firewall_present(void)
-{
-	char buffer[8192];
-	struct mnl_socket *socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-	struct nftnl_table *table;
-	struct nlmsghdr *message;
-	bool present = false;
-	ssize_t got;
-
-	if (!socket)
-		return false;
-	message = nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETTABLE, NFPROTO_INET, NLM_F_ACK, 1);
-	table = nftnl_table_alloc();
-	nftnl_table_set_u32(table, NFTNL_TABLE_FAMILY, NFPROTO_INET);
-	nftnl_table_set_str(table, NFTNL_TABLE_NAME, TABLE);
-	nftnl_table_nlmsg_build_payload(message, table);
-	nftnl_table_free(table);
-	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) == 0 && mnl_socket_sendto(socket, message, message->nlmsg_len) > 0) {
-		got = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
-		present = got > 0 && ((struct nlmsghdr *)buffer)->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE);
-	}
-	mnl_socket_close(socket);
-	return present;
-}
+#include "net/interface.h"
+#include "net/netlink.h"
+#include "net/ruleset.h"
 
 int firewall_ensure(struct berth_error *err)
 {
-	CLEAN(batch_free) struct batch batch = { 0 };
+	CLEAN(nft_batch_free) struct nft_batch batch = { 0 };
+	struct ruleset_found found;
 	int r;
 
-	if (firewall_present())
+	ruleset_look(&found);
+	if (found.present && !found.current)
+		return fail(err, BERTH_FAILED, EEXIST, "the nftables tables " FIREWALL_TABLE " have not this Berth's rules; berthctl recover --network puts it right");
+	if (found.present)
 		return 0;
-	if (!batch_begin(&batch))
-		return fail(err, BERTH_FAILED, ENOMEM, "out of memory");
-	add_table(&batch);
-	add_set(&batch, "source4", SET_SOURCE4, CONCAT(TYPE_IFNAME, TYPE_IPADDR), IFNAMSIZ + 4);
-	add_set(&batch, "source6", SET_SOURCE6, CONCAT(TYPE_IFNAME, TYPE_IP6ADDR), IFNAMSIZ + 16);
-	add_set(&batch, "nat4", SET_NAT4, TYPE_IPADDR, 4);
-	add_set(&batch, "nat6", SET_NAT6, TYPE_IP6ADDR, 16);
-	/* Before connection tracking (-200): a forged packet costs no entry there. */
-	add_chain(&batch, "source", "filter", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW);
-	add_source_rules(&batch, "source");
-	add_chain(&batch, "nat", "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC);
-	add_nat_rule(&batch, "nat", NFPROTO_IPV4);
-	add_nat_rule(&batch, "nat", NFPROTO_IPV6);
-	r = batch_commit(&batch);
-	if (r < 0 && r != -EEXIST)
-		return fail(err, BERTH_FAILED, -r, "cannot make the nftables table inet " TABLE ": %s", strerror(-r));
-	return 0;
+	nft_batch_begin(&batch);
+	ruleset_put(&batch, false);
+	r = nft_batch_commit(&batch, "make the tables " FIREWALL_TABLE, err);
+	if (r != -EEXIST)
+		return r;
+	/* Made by another command at the same moment, or only some of the three are left. */
+	ruleset_look(&found);
+	return found.present && found.current ? 0 :
+		fail(err, BERTH_FAILED, EEXIST, "the nftables tables " FIREWALL_TABLE " are not whole; berthctl recover --network puts it right");
 }
 
-/* --- elements --------------------------------------------------------------------------------------------------------- */
+/* --- what a container has -------------------------------------------------------------------------------------------------- */
 
-static void put_elements(struct batch *batch, uint16_t type, uint16_t flags, const char *name, const char *interface,
-			 const struct address_list *addresses, uint8_t family)
+enum statement { NO_STATEMENT, LIMIT_OVER, CONNECTIONS_OVER };
+
+struct element {
+	enum firewall_set set;
+	enum statement statement;
+	uint64_t number;
+	uint8_t key[IFNAMSIZ + 16];
+	uint8_t data[8];
+};
+
+struct element_list {
+	struct element *at;
+	size_t count, size;
+	bool failed;
+};
+
+static void element_list_free(struct element_list *list)
 {
-	struct nftnl_set *set = nftnl_set_alloc();
-	uint32_t length = family == AF_INET ? 4 : 16, count = 0;
+	free(list->at);
+}
 
-	nftnl_set_set_str(set, NFTNL_SET_TABLE, TABLE);
-	nftnl_set_set_str(set, NFTNL_SET_NAME, name);
-	nftnl_set_set_u32(set, NFTNL_SET_FAMILY, NFPROTO_INET);
-	for (uint32_t i = 0; i < addresses->count; i++) {
-		char key[IFNAMSIZ + 16] = { 0 };
-		uint32_t at = 0;
-		struct nftnl_set_elem *element;
+static struct element *add(struct element_list *list, enum firewall_set set)
+{
+	static struct element nowhere;
 
-		if (addresses->at[i].family != family)
-			continue;
-		if (interface) {
-			snprintf(key, IFNAMSIZ, "%s", interface);
-			at = IFNAMSIZ;
+	if (list->count == list->size) {
+		size_t size = list->size ? list->size * 2 : 64;
+		struct element *at = reallocarray(list->at, size, sizeof(*at));
+
+		list->failed = list->failed || !at;
+		if (!at)
+			return &nowhere;
+		list->at = at;
+		list->size = size;
+	}
+	list->at[list->count] = (struct element){ .set = set };
+	return &list->at[list->count++];
+}
+
+static void add_with_interface(struct element_list *list, enum firewall_set set, const char *interface, const void *bytes, size_t length)
+{
+	struct element *element = add(list, set);
+
+	snprintf((char *)element->key, IFNAMSIZ, "%s", interface);
+	memcpy(element->key + IFNAMSIZ, bytes, length);
+}
+
+static struct element *add_with_group(struct element_list *list, enum firewall_set set, uint32_t group)
+{
+	struct element *element = add(list, set);
+
+	memcpy(element->key, &group, sizeof(group));
+	return element;
+}
+
+static void add_bound(struct element_list *list, enum firewall_set set, uint32_t group, enum statement statement, uint64_t number)
+{
+	if (number == UNLIMITED)
+		return;
+	struct element *element = add_with_group(list, set, group);
+	element->statement = statement;
+	element->number = number;
+}
+
+static const uint16_t ether_types[] = { [TRAFFIC_IPV4] = ETHERTYPE_IP, [TRAFFIC_IPV6] = ETHERTYPE_IPV6 };
+
+static void put_counter_key(uint8_t *key, uint32_t group, uint16_t ether_type)
+{
+	ether_type = htons(ether_type);
+	memcpy(key, &group, sizeof(group));
+	memcpy(key + 4, &ether_type, sizeof(ether_type));
+}
+
+static void add_counters(struct element_list *list, enum firewall_set first, uint32_t group)
+{
+	for (enum firewall_set set = first; set < first + 4; set++)
+		for (size_t i = 0; i < ARRAY_LENGTH(ether_types); i++)
+			put_counter_key(add(list, set)->key, group, ether_types[i]);
+}
+
+/* What is of the container and not of one interface. */
+static void add_bounds(struct element_list *list, const struct container_config *config, bool bridge)
+{
+	uint32_t group = interface_group(config);
+
+	add_bound(list, bridge ? SET_BRIDGE_PACKETS_IN : SET_PACKETS_IN, group, LIMIT_OVER, config->net_packets);
+	add_bound(list, bridge ? SET_BRIDGE_PACKETS_OUT : SET_PACKETS_OUT, group, LIMIT_OVER, config->net_packets);
+	if (config->smtp)
+		(void)add_with_group(list, bridge ? SET_BRIDGE_SMTP : SET_SMTP, group);
+	if (config->net_block)
+		(void)add_with_group(list, bridge ? SET_BRIDGE_BLOCKED : SET_BLOCKED, group);
+	add_counters(list, bridge ? SET_BRIDGE_IN_PUBLIC : SET_IN_PUBLIC, group);
+	if (bridge)
+		return;
+	add_bound(list, SET_CONNECTIONS, group, CONNECTIONS_OVER, config->net_connections);
+	add_bound(list, SET_CONNECTION_RATE, group, LIMIT_OVER, config->net_connection_rate);
+}
+
+static void add_routed(struct element_list *list, const struct container_config *config, const struct nic *nic, const char *interface)
+{
+	for (uint32_t i = 0; i < nic->addresses.count; i++) {
+		const struct address *address = &nic->addresses.at[i];
+		bool ipv4 = address->family == AF_INET;
+
+		add_with_interface(list, ipv4 ? SET_NEIGHBOUR4 : SET_NEIGHBOUR6, interface, address->bytes, address_length(address));
+		if (config->net_nat)
+			memcpy(add(list, ipv4 ? SET_NAT4 : SET_NAT6)->key, address->bytes, address_length(address));
+	}
+}
+
+static void add_bridged(struct element_list *list, const struct container_config *config, uint32_t index, const struct nic *nic,
+			const char *interface)
+{
+	struct mac mac = interface_mac(config, index);
+	struct address own = interface_link_local(&mac);
+
+	add_with_interface(list, SET_BRIDGE_MAC, interface, mac.bytes, sizeof(mac.bytes));
+	add_with_interface(list, SET_BRIDGE_SOURCE6, interface, own.bytes, 16);
+	for (uint32_t i = 0; i < nic->addresses.count; i++) {
+		const struct address *address = &nic->addresses.at[i];
+
+		add_with_interface(list, address->family == AF_INET ? SET_BRIDGE_SOURCE4 : SET_BRIDGE_SOURCE6, interface, address->bytes,
+				   address_length(address));
+	}
+}
+
+static void add_forward(struct element_list *list, const struct address *to, uint8_t protocol, uint16_t host, uint16_t guest)
+{
+	struct element *element = add(list, SET_FORWARD4);
+
+	element->key[0] = protocol;
+	host = htons(host);
+	guest = htons(guest);
+	memcpy(element->key + 4, &host, sizeof(host));
+	memcpy(element->data, to->bytes, 4);
+	memcpy(element->data + 4, &guest, sizeof(guest));
+}
+
+static void add_forwards(struct element_list *list, const struct container_config *config)
+{
+	const struct address *to = address_list_first(&config->eth0.addresses, AF_INET);
+	const struct port_block *block = &config->net_port_block;
+	struct element *self;
+
+	if (!to || config->eth0.mode != NET_ROUTED || (config->port_forward.count == 0 && !block->first))
+		return;
+	self = add(list, SET_HAIRPIN4);
+	memcpy(self->key, to->bytes, 4);
+	memcpy(self->key + 4, to->bytes, 4);
+	for (uint32_t i = 0; i < config->port_forward.count; i++) {
+		const struct port_forward *forward = &config->port_forward.at[i];
+
+		for (uint16_t port = 0; port < forward->count; port++) {
+			if (forward->protocols & PORT_TCP)
+				add_forward(list, to, IPPROTO_TCP, (uint16_t)(forward->host + port), (uint16_t)(forward->guest + port));
+			if (forward->protocols & PORT_UDP)
+				add_forward(list, to, IPPROTO_UDP, (uint16_t)(forward->host + port), (uint16_t)(forward->guest + port));
 		}
-		memcpy(key + at, addresses->at[i].bytes, length);
-		element = nftnl_set_elem_alloc();
-		nftnl_set_elem_set(element, NFTNL_SET_ELEM_KEY, key, at + length);
-		nftnl_set_elem_add(set, element);
-		count++;
 	}
-	if (count > 0) {
-		nftnl_set_elems_nlmsg_build_payload(batch_message(batch, type, flags), set);
-		batch_next(batch);
+	for (uint16_t port = 0; block->first && port < block->count; port++) {
+		uint16_t own = (uint16_t)(block->first + port);
+
+		add_forward(list, to, IPPROTO_TCP, own, port == 0 ? 22 : own);
+		add_forward(list, to, IPPROTO_UDP, own, own);
 	}
+}
+
+static void add_all(struct element_list *list, const struct container_config *config)
+{
+	bool routed = false, bridged = false;
+	const struct nic *nic;
+
+	for (uint32_t i = 0; config && (nic = config_nic(config, i)); i++) {
+		char interface[IFNAMSIZ];
+
+		if (!nic_exists(nic))
+			continue;
+		interface_name(config->id, i, interface);
+		routed = routed || nic->mode == NET_ROUTED;
+		bridged = bridged || nic->mode == NET_BRIDGE;
+		if (nic->mode == NET_ROUTED)
+			add_routed(list, config, nic, interface);
+		else
+			add_bridged(list, config, i, nic, interface);
+	}
+	if (routed) {
+		add_bounds(list, config, false);
+		add_forwards(list, config);
+	}
+	if (bridged)
+		add_bounds(list, config, true);
+}
+
+/* --- into messages -------------------------------------------------------------------------------------------------------------- */
+
+static struct nftnl_expr *statement_of(const struct element *element)
+{
+	struct nftnl_expr *expr;
+
+	if (element->statement == CONNECTIONS_OVER) {
+		expr = nftnl_expr_alloc("connlimit");
+		nftnl_expr_set_u32(expr, NFTNL_EXPR_CONNLIMIT_COUNT, (uint32_t)element->number);
+		nftnl_expr_set_u32(expr, NFTNL_EXPR_CONNLIMIT_FLAGS, NFT_CONNLIMIT_F_INV);
+		return expr;
+	}
+	/* A second's worth may come at once. */
+	expr = nftnl_expr_alloc("limit");
+	nftnl_expr_set_u64(expr, NFTNL_EXPR_LIMIT_RATE, element->number);
+	nftnl_expr_set_u64(expr, NFTNL_EXPR_LIMIT_UNIT, 1);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_LIMIT_BURST, (uint32_t)element->number);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKTS);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_LIMIT_FLAGS, NFT_LIMIT_F_INV);
+	return expr;
+}
+
+static void put(struct nft_batch *batch, uint16_t type, uint16_t flags, const struct element *element)
+{
+	const struct firewall_set_row *row = &firewall_sets[element->set];
+	struct nlmsghdr *message = nft_batch_message(batch, row->family, type, flags);
+	struct nftnl_set *set = nftnl_set_alloc();
+	struct nftnl_set_elem *one = nftnl_set_elem_alloc();
+
+	nftnl_set_set_str(set, NFTNL_SET_TABLE, FIREWALL_TABLE);
+	nftnl_set_set_str(set, NFTNL_SET_NAME, row->name);
+	nftnl_set_set_u32(set, NFTNL_SET_FAMILY, row->family);
+	nftnl_set_elem_set(one, NFTNL_SET_ELEM_KEY, element->key, row->key_length);
+	if (row->data_length)
+		nftnl_set_elem_set(one, NFTNL_SET_ELEM_DATA, element->data, row->data_length);
+	if (element->statement && type == NFT_MSG_NEWSETELEM)
+		nftnl_set_elem_add_expr(one, statement_of(element));
+	nftnl_set_elem_add(set, one);
+	if (message)
+		nftnl_set_elems_nlmsg_build_payload(message, set);
+	nft_batch_end_message(batch, message);
 	nftnl_set_free(set);
 }
 
-int firewall_add(const char *interface, const struct address_list *addresses, bool nat, struct berth_error *err)
+static bool has(const struct element_list *list, const struct element *element)
 {
-	CLEAN(batch_free) struct batch batch = { 0 };
+	for (size_t i = 0; i < list->count; i++)
+		if (!memcmp(&list->at[i], element, sizeof(*element)))
+			return true;
+	return false;
+}
+
+int firewall_change(const struct container_config *old, const struct container_config *new, struct berth_error *err)
+{
+	CLEAN(element_list_free) struct element_list before = { 0 }, after = { 0 };
+	CLEAN(nft_batch_free) struct nft_batch batch = { 0 };
 	int r;
 
-	if (addresses->count == 0)
-		return 0;
-	if (!batch_begin(&batch))
+	add_all(&before, old);
+	add_all(&after, new);
+	if (before.failed || after.failed)
 		return fail(err, BERTH_FAILED, ENOMEM, "out of memory");
-	put_elements(&batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE, "source4", interface, addresses, AF_INET);
-	put_elements(&batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE, "source6", interface, addresses, AF_INET6);
-	if (nat) {
-		put_elements(&batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE, "nat4", NULL, addresses, AF_INET);
-		put_elements(&batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE, "nat6", NULL, addresses, AF_INET6);
-	}
-	r = batch_commit(&batch);
-	if (r < 0)
-		return fail(err, BERTH_FAILED, -r, "cannot add the source addresses of %s to the nftables table inet " TABLE ": %s",
-			    interface, strerror(-r));
-	return 0;
-}
-
-static int remove_elements(const char *set, const char *interface, const struct address_list *addresses, uint8_t family)
-{
-	/* One missing element would undo a batch of many, so each goes alone. */
-	for (uint32_t i = 0; i < addresses->count; i++) {
-		struct address_list one = { .count = 1, .at = { addresses->at[i] } };
-		CLEAN(batch_free) struct batch batch = { 0 };
-		int r;
-
-		if (addresses->at[i].family != family)
+	nft_batch_begin(&batch);
+	for (size_t i = 0; i < before.count; i++) {
+		if (has(&after, &before.at[i]))
 			continue;
-		if (!batch_begin(&batch))
-			return -ENOMEM;
-		put_elements(&batch, NFT_MSG_DELSETELEM, 0, set, interface, &one, family);
-		r = batch_commit(&batch);
-		if (r < 0 && r != -ENOENT)
-			return r;
+		/* Added first, which is nothing if it is there: so that one that is not there is no error for the whole batch. */
+		put(&batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE, &before.at[i]);
+		put(&batch, NFT_MSG_DELSETELEM, 0, &before.at[i]);
 	}
+	for (size_t i = 0; i < after.count; i++)
+		put(&batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE, &after.at[i]);
+	if (before.count + after.count == 0)
+		return 0;
+	r = nft_batch_commit(&batch, new ? "let the container's addresses in" : "take the container out of the firewall", err);
+	/* No table: nothing of it is left. */
+	return r == -ENOENT && !new ? 0 : r;
+}
+
+int firewall_rebuild(const struct container_config *const configs[], size_t count, struct berth_error *err)
+{
+	CLEAN(nft_batch_free) struct nft_batch batch = { 0 };
+
+	nft_batch_begin(&batch);
+	ruleset_put(&batch, true);
+	for (size_t i = 0; i < count; i++) {
+		CLEAN(element_list_free) struct element_list list = { 0 };
+
+		add_all(&list, configs[i]);
+		if (list.failed)
+			return fail(err, BERTH_FAILED, ENOMEM, "out of memory");
+		for (size_t j = 0; j < list.count; j++)
+			put(&batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE, &list.at[j]);
+	}
+	return nft_batch_commit(&batch, "make the tables " FIREWALL_TABLE, err);
+}
+
+/* --- counters ---------------------------------------------------------------------------------------------------------------------- */
+
+static int add_bytes(struct nftnl_expr *expr, void *data)
+{
+	if (nftnl_expr_is_set(expr, NFTNL_EXPR_CTR_BYTES))
+		*(uint64_t *)data += nftnl_expr_get_u64(expr, NFTNL_EXPR_CTR_BYTES);
 	return 0;
 }
 
-static int removed(int r, struct berth_error *err)
+static int read_counter(struct mnl_socket *socket, enum firewall_set set, uint32_t group, uint16_t ether_type, uint64_t *bytes)
 {
-	return r < 0 ? fail(err, BERTH_FAILED, -r, "cannot remove addresses from the nftables table inet " TABLE ": %s", strerror(-r)) : 0;
+	const struct firewall_set_row *row = &firewall_sets[set];
+	struct nftnl_set *list = nftnl_set_alloc();
+	struct nftnl_set_elem *element = nftnl_set_elem_alloc();
+	char buffer[8192];
+	uint8_t key[8] = { 0 };
+	struct nlmsghdr *message = nftnl_nlmsg_build_hdr(buffer, NFT_MSG_GETSETELEM, row->family, 0, 1);
+	ssize_t got = -1;
+	int r = 0;
+
+	put_counter_key(key, group, ether_type);
+	nftnl_set_set_str(list, NFTNL_SET_TABLE, FIREWALL_TABLE);
+	nftnl_set_set_str(list, NFTNL_SET_NAME, row->name);
+	nftnl_set_set_u32(list, NFTNL_SET_FAMILY, row->family);
+	nftnl_set_elem_set(element, NFTNL_SET_ELEM_KEY, key, row->key_length);
+	nftnl_set_elem_add(list, element);
+	nftnl_set_elems_nlmsg_build_payload(message, list);
+	nftnl_set_free(list);
+	if (mnl_socket_sendto(socket, message, message->nlmsg_len) >= 0)
+		got = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
+	if (got < 0)
+		return -errno;
+	message = (struct nlmsghdr *)buffer;
+	if (!mnl_nlmsg_ok(message, (int)got))
+		return -EIO;
+	if (message->nlmsg_type == NLMSG_ERROR)
+		return ((const struct nlmsgerr *)mnl_nlmsg_get_payload(message))->error;
+	list = nftnl_set_alloc();
+	struct nftnl_set_elems_iter *iterator = NULL;
+	if (nftnl_set_elems_nlmsg_parse(message, list) < 0 || !(iterator = nftnl_set_elems_iter_create(list)))
+		r = -EIO;
+	for (; iterator && (element = nftnl_set_elems_iter_next(iterator));)
+		nftnl_set_elem_expr_foreach(element, add_bytes, bytes);
+	if (iterator)
+		nftnl_set_elems_iter_destroy(iterator);
+	nftnl_set_free(list);
+	return r;
 }
 
-int firewall_remove_nat(const struct address_list *addresses, struct berth_error *err)
+static int read_table(struct mnl_socket *socket, enum firewall_set first, uint32_t group, struct traffic_counters *counters)
 {
-	int r = remove_elements("nat4", NULL, addresses, AF_INET);
+	/* The order of the sets. */
+	static const int ways[4][2] = { { TRAFFIC_IN, TRAFFIC_PUBLIC }, { TRAFFIC_IN, TRAFFIC_INTERNAL }, { TRAFFIC_OUT, TRAFFIC_PUBLIC },
+					{ TRAFFIC_OUT, TRAFFIC_INTERNAL } };
+	int r = 0;
 
-	if (r == 0)
-		r = remove_elements("nat6", NULL, addresses, AF_INET6);
-	return removed(r, err);
+	for (size_t way = 0; r == 0 && way < ARRAY_LENGTH(ways); way++)
+		for (size_t i = 0; r == 0 && i < ARRAY_LENGTH(ether_types); i++)
+			r = read_counter(socket, first + (enum firewall_set)way, group, ether_types[i], &counters->bytes[ways[way][0]][ways[way][1]][i]);
+	return r;
 }
 
-int firewall_remove(const char *interface, const struct address_list *addresses, struct berth_error *err)
+int firewall_read_counters(const struct container_config *config, struct traffic_counters *ret, uint64_t *ret_handle, struct berth_error *err)
 {
-	int r = remove_elements("source4", interface, addresses, AF_INET);
+	bool modes[2] = { false, false };
+	struct ruleset_found found;
+	struct mnl_socket *socket;
+	const struct nic *nic;
+	int r = 0;
 
-	if (r == 0)
-		r = remove_elements("source6", interface, addresses, AF_INET6);
-	return r < 0 ? removed(r, err) : firewall_remove_nat(addresses, err);
+	for (uint32_t i = 0; (nic = config_nic(config, i)); i++)
+		if (nic_exists(nic))
+			modes[nic->mode == NET_BRIDGE] = true;
+	ruleset_look(&found);
+	if (!found.present)
+		return -ENOENT;
+	socket = netlink_open(-1, NETLINK_NETFILTER, err);
+	if (!socket)
+		return -err->code;
+	memset(ret, 0, sizeof(*ret));
+	if (modes[0])
+		r = read_table(socket, SET_IN_PUBLIC, interface_group(config), ret);
+	if (r == 0 && modes[1])
+		r = read_table(socket, SET_BRIDGE_IN_PUBLIC, interface_group(config), ret);
+	mnl_socket_close(socket);
+	*ret_handle = found.handle;
+	if (r < 0)
+		(void)fail(err, BERTH_FAILED, -r, "cannot read the container's traffic counters: %s", strerror(-r));
+	return r;
 }

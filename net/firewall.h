@@ -1,32 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The nftables table "inet berth" of the host, by libnftnl. Its rules are the same however many containers there are;
- * a container is only elements of its sets:
- *
- *   set source4 { ifname . ipv4_addr }   what may come in through a container's veth
- *   set source6 { ifname . ipv6_addr }
- *   set nat4 { ipv4_addr }               sources that leave the host with the host's own address
- *   set nat6 { ipv6_addr }
- *
- * Every change is one batch, which the kernel applies whole or not at all.
+ * What a container has in the firewall: elements of the sets of ruleset.h, changed in one batch, which the kernel applies whole or not at all.
  */
 #pragma once
 
 #include "base/error.h"
-#include "config/value.h"
+#include "config/config.h"
 
-/* Makes the table with its rules unless it is there. */
+/* Makes the tables with their rules unless they are there. BERTH_FAILED if they are another Berth's. */
 int firewall_ensure(struct berth_error *err);
 
-/* Lets these sources in through the interface, in one batch; nat says whether they are translated too. What is there
- * already is fine. */
-int firewall_add(const char *interface, const struct address_list *addresses, bool nat, struct berth_error *err);
+/* From what the container old has there to what new is to have; either may be NULL. What is there already is fine, and what is not there any
+ * more too: elements are told by their keys, not by what was once found. Counters that both have go on. */
+int firewall_change(const struct container_config *old, const struct container_config *new, struct berth_error *err);
 
-/* Takes them out again, and of the nat sets; what is not there is fine. */
-int firewall_remove(const char *interface, const struct address_list *addresses, struct berth_error *err);
+/* Makes the tables anew with the elements of all these containers, in one batch: from the old rules to the new there is no moment without. */
+int firewall_rebuild(const struct container_config *const configs[], size_t count, struct berth_error *err);
 
-/* Takes them out of the nat sets alone. */
-int firewall_remove_nat(const struct address_list *addresses, struct berth_error *err);
-
-/* Whether the table is in the kernel. */
-bool firewall_present(void);
+enum { TRAFFIC_IN, TRAFFIC_OUT };
+enum { TRAFFIC_PUBLIC, TRAFFIC_INTERNAL };
+enum { TRAFFIC_IPV4, TRAFFIC_IPV6 };
+struct traffic_counters {
+	uint64_t bytes[2][2][2];	/* [in, out][public, internal][IPv4, IPv6] */
+};
+/* What the container's counters say, and which tables they are in (ruleset.h): others begin at zero. -ENOENT if there are none. */
+int firewall_read_counters(const struct container_config *config, struct traffic_counters *ret, uint64_t *ret_handle, struct berth_error *err);

@@ -61,6 +61,22 @@ int forwarding_enable(bool ipv4, bool ipv6, struct berth_error *err)
 	return r < 0 ? r : set_sysctl(all6, "1", err);
 }
 
+/* files: paths below /proc/sys/net with %s for the interface, and values. Families that the kernel does not have are skipped. */
+static int set_all(const char *const files[][2], size_t count, const char *interface, struct berth_error *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		const char *part = strstr(files[i][0], "%s");
+		char path[128];
+		int r;
+
+		snprintf(path, sizeof(path), "/proc/sys/net/%.*s%s%s", (int)(part - files[i][0]), files[i][0], interface, part + 2);
+		r = set_sysctl(path, files[i][1], err);
+		if (r < 0 && r != -ENOENT)
+			return r;
+	}
+	return 0;
+}
+
 int forwarding_harden(const char *interface, struct berth_error *err)
 {
 	static const char *const files[][2] = {
@@ -70,16 +86,17 @@ int forwarding_harden(const char *interface, struct berth_error *err)
 		{ "ipv4/conf/%s/send_redirects", "0" },
 	};
 
-	for (size_t i = 0; i < ARRAY_LENGTH(files); i++) {
-		char path[128] = "/proc/sys/net/";
-		size_t length = strlen(path);
-		const char *part = strstr(files[i][0], "%s");
-		int r;
+	return set_all(files, ARRAY_LENGTH(files), interface, err);
+}
 
-		snprintf(path + length, sizeof(path) - length, "%.*s%s%s", (int)(part - files[i][0]), files[i][0], interface, part + 2);
-		r = set_sysctl(path, files[i][1], err);
-		if (r < 0 && r != -ENOENT)
-			return r;
-	}
-	return 0;
+int forwarding_answer(const char *interface, struct berth_error *err)
+{
+	/* ARP for a proxy entry needs no switch. The delay is for networks with several that answer. */
+	static const char *const files[][2] = {
+		{ "ipv6/conf/%s/proxy_ndp", "1" },
+		{ "ipv6/neigh/%s/proxy_delay", "0" },
+		{ "ipv4/neigh/%s/proxy_delay", "0" },
+	};
+
+	return set_all(files, ARRAY_LENGTH(files), interface, err);
 }

@@ -13,3 +13,6 @@ int forwarding_enable(bool ipv4, bool ipv6, struct berth_error *err);
 /* The host end of a container's veth takes no router advertisements and no redirects. Families that the kernel does
  * not have are skipped. */
 int forwarding_harden(const char *interface, struct berth_error *err);
+
+/* The interface answers for others' addresses (route_proxy()), at once. */
+int forwarding_answer(const char *interface, struct berth_error *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * rtnetlink transport over libmnl: a socket in a chosen network namespace, one request and its answer, the kernel's
- * own words (extended ack) kept in errors. Which messages make a network is routed.c's knowledge.
+ * own words (extended ack) kept in errors. Which messages make a network is link.c's, address.c's and shaper.c's knowledge.
  */
 #pragma once
 
@@ -16,8 +16,8 @@ struct rtnl {
 	uint32_t sequence;
 };
 
-/* Opens a socket in the network namespace of the fd, or in the caller's own for -1. The calling thread visits the
- * other namespace only for the socket(2) call. Close with rtnl_close(); a zeroed struct is closed. */
+/* Opens a socket in the network namespace of the fd, or in the caller's own for -1. Close with rtnl_close(); a zeroed struct is
+ * closed. */
 int rtnl_open(struct rtnl *rtnl, int netns_fd, struct berth_error *err);
 void rtnl_close(struct rtnl *rtnl);
 
@@ -28,3 +28,7 @@ struct nlmsghdr *rtnl_begin(struct rtnl *rtnl, void *buffer, uint16_t type, uint
 /* Sends it and waits for the acknowledgement. Returns 0 or a negative errno; says "cannot WHAT: ..." in *err. */
 int rtnl_request(struct rtnl *rtnl, struct nlmsghdr *message, struct berth_error *err, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
+
+/* Sends it and hands each message of the answer to read. Returns 0 or a negative errno. */
+typedef void (*rtnl_reader)(const struct nlmsghdr *answer, void *data);
+int rtnl_ask(struct rtnl *rtnl, struct nlmsghdr *message, rtnl_reader read, void *data);

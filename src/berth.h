@@ -172,10 +172,11 @@ struct berth_limit {
 typedef int (*berth_limit_function)(const struct berth_limit *limit, void *data);
 BERTH_PUBLIC int berth_limits(struct berth *berth, const char *name, berth_limit_function function, void *data, struct berth_error *err);
 
-/* What happened to a container's processes for want of memory, oldest first; kept over restarts, the last thousand or so. */
+/* What happened to a container: mostly to its processes, for want of memory; oldest first; kept over restarts, the last thousand or so. */
 enum berth_event_kind {
 	BERTH_OOM_KILL,			/* the kernel ended a process: over the limit */
 	BERTH_STALL_KILL,		/* Berth did: everything had waited for memory for seconds, with nothing left to reclaim */
+	BERTH_TRAFFIC_QUOTA,		/* the month's traffic-quota is used up; bytes is what was used, there is no process */
 };
 struct berth_event {
 	uint64_t time;			/* seconds since 1970 */
@@ -200,6 +201,26 @@ BERTH_PUBLIC int berth_wait(struct berth *berth, const char *name, enum berth_st
 			    struct berth_error *err);
 /* Finishes or undoes what a dead command or monitor left; name NULL is all. Counts what was mended in *ret. */
 BERTH_PUBLIC int berth_recover(struct berth *berth, const char *name, unsigned int *ret, struct berth_error *err);
+/* Makes the nftables tables anew and puts back what a stranger took of the running containers' network (a flushed ruleset, a deleted route). Counts the
+ * containers in *ret. */
+BERTH_PUBLIC int berth_recover_network(struct berth *berth, unsigned int *ret, struct berth_error *err);
+
+/* --- traffic ----------------------------------------------------------------------------------------------- */
+
+/* A month of a container's traffic, in bytes. Internal is with the host and its other containers, public all else. */
+struct berth_traffic_month {
+	char start[11];			/* its first day: 2026-11-01, UTC */
+	bool current;
+	uint64_t bytes[2][2][2];	/* [in, out][public, internal][IPv4, IPv6] */
+	uint64_t used;			/* of traffic-quota: what traffic-counted says, of the public traffic */
+	uint64_t quota;			/* UINT64_MAX: none */
+};
+typedef int (*berth_traffic_function)(const struct berth_traffic_month *month, void *data);
+/* Calls function for every month that is kept, the oldest first, up to now. */
+BERTH_PUBLIC int berth_traffic(struct berth *berth, const char *name, berth_traffic_function function, void *data, struct berth_error *err);
+/* Writes down what was counted since the last time, and does what traffic-action says where a quota is used up or a new month has begun; name NULL is
+ * all that run, except those that another command is working at. Counts them in *ret. */
+BERTH_PUBLIC int berth_traffic_collect(struct berth *berth, const char *name, unsigned int *ret, struct berth_error *err);
 
 /* --- inside a container ------------------------------------------------------------------------------------ */
 

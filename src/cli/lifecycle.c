@@ -220,8 +220,14 @@ static int run_recover(struct invocation *invocation)
 {
 	struct berth_error err;
 	unsigned int mended;
-	int r = berth_recover(invocation->berth, invocation->count ? invocation->arguments[0] : NULL, &mended, &err);
+	int r;
 
+	if (option_given(invocation, "network") && invocation->count)
+		return usage_error("recover: --network is for all containers at once");
+	if (option_given(invocation, "network"))
+		r = berth_recover_network(invocation->berth, &mended, &err);
+	else
+		r = berth_recover(invocation->berth, invocation->count ? invocation->arguments[0] : NULL, &mended, &err);
 	if (r < 0)
 		return report(&err);
 	if (invocation->json) {
@@ -234,9 +240,13 @@ static int run_recover(struct invocation *invocation)
 	return flush_output();
 }
 
+static const struct option_row recover_options[] = {
+	{ "network", NULL, "put back filters, routes and rates that a stranger took away", 0 },
+	{ NULL, NULL, NULL, 0 },
+};
 const struct command recover_command = {
-	.name = "recover", .arguments = "[NAME]", .help = "clean up what dead commands and monitors left", .least = 0, .most = 1,
-	.run = run_recover,
+	.name = "recover", .arguments = "[NAME]", .help = "clean up what dead commands and monitors left", .options = recover_options, .least = 0,
+	.most = 1, .run = run_recover,
 };
 
 static int run_after_exit(struct invocation *invocation)

@@ -110,6 +110,11 @@ static bool find_setting(const char *name, size_t length, struct berth_setting *
 		{ "", BERTH_ASSIGN }, { "-add", BERTH_ADD }, { "-del", BERTH_DELETE },
 	};
 
+	/* The short word for the one key that is chosen first. */
+	if (length == 3 && !strncmp(name, "net", 3)) {
+		*setting = (struct berth_setting){ .how = BERTH_ASSIGN, .key = "net-mode" };
+		return true;
+	}
 	for (size_t i = 0; i < berth_key_count(); i++) {
 		struct berth_key key = berth_key_at(i);
 

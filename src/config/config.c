@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/cleanup.h"
 
@@ -128,6 +129,56 @@ static void amount_text(uint64_t value, const struct value_type *type, char text
 	type->format(&value, 0, text);
 }
 
+/* No two interfaces have the same; a route may hold the container's own addresses. */
+static int find_twice(const struct address *address, const char *key, void *data)
+{
+	struct address_list *seen = data;
+
+	(void)key;
+	for (uint32_t i = 0; i < seen->count; i++)
+		if (seen->at[i].prefix == address->prefix && address_equal(&seen->at[i], address))
+			return 1;
+	if (seen->count < ADDRESSES_MAX)
+		seen->at[seen->count++] = *address;
+	return 0;
+}
+
+static int check_forwards(const struct container_config *config, struct berth_error *err)
+{
+	if (config->port_forward.count == 0 && config->net_port_block.count == 0)
+		return 0;
+	if (config->eth0.mode != NET_ROUTED || !address_list_first(&config->eth0.addresses, AF_INET))
+		return fail(err, BERTH_USAGE, EINVAL, "%s: the host's ports go to the first IPv4 address of eth0 in routed mode; give ip too",
+			    config->port_forward.count ? "port-forward" : "net-port-block");
+	for (uint32_t i = 0; config->net_port_block.first && i < config->port_forward.count; i++) {
+		const struct port_forward *forward = &config->port_forward.at[i];
+
+		if (forward->host < config->net_port_block.first + config->net_port_block.count &&
+		    config->net_port_block.first < forward->host + forward->count)
+			return fail(err, BERTH_USAGE, EINVAL, "port-forward: port %u is in net-port-block, which forwards it already", forward->host);
+	}
+	return 0;
+}
+
+static int check_network(const struct container_config *config, struct berth_error *err)
+{
+	struct address_list seen = { 0 };
+	char why[160];
+
+	if (!nic_check(&config->eth0, why, sizeof(why)))
+		return fail(err, BERTH_USAGE, EINVAL, "%s: %s", config->eth0.mode == NET_ROUTED ? "ip" : "net-mode", why);
+	if (config_each_address(config, find_twice, &seen))
+		return fail(err, BERTH_USAGE, EINVAL, "nic: an address is given to two interfaces");
+	if (config->net_proxy && config->eth0.mode != NET_ROUTED)
+		return fail(err, BERTH_USAGE, EINVAL, "net-proxy: in bridge mode the container answers for its addresses itself");
+	if (config->eth0.mode == NET_BRIDGE && config->net_nat)
+		return fail(err, BERTH_USAGE, EINVAL, "net-nat: packets on a bridge do not pass through the host's address translation");
+	if (config->eth0.mode == NET_BRIDGE && (config->given[KEY_NET_CONNECTIONS] || config->given[KEY_NET_CONNECTION_RATE]))
+		return fail(err, BERTH_USAGE, EINVAL, "%s: in bridge mode the host tracks no connections; net-packets bounds the packets",
+			    config->given[KEY_NET_CONNECTIONS] ? "net-connections" : "net-connection-rate");
+	return check_forwards(config, err);
+}
+
 int config_check(const struct container_config *config, struct berth_error *err)
 {
 	char one[VALUE_TEXT_MAX], other[VALUE_TEXT_MAX];
@@ -148,7 +199,34 @@ int config_check(const struct container_config *config, struct berth_error *err)
 		return fail(err, BERTH_USAGE, EINVAL, "cpu-burst: there is nothing to save up without a limit; give cpus too");
 	if (!strcmp(config->cpuset, CPUSET_AUTO) && config->cpus == UNLIMITED)
 		return fail(err, BERTH_USAGE, EINVAL, "cpuset: auto picks as many cores as cpus needs; give cpus too");
-	return 0;
+	return check_network(config, err);
+}
+
+const struct nic *config_nic(const struct container_config *config, uint32_t index)
+{
+	if (index == 0)
+		return &config->eth0;
+	return index <= config->nics.count ? &config->nics.at[index - 1] : NULL;
+}
+
+int config_each_address(const struct container_config *config, int (*function)(const struct address *address, const char *key, void *data),
+			void *data)
+{
+	const struct nic *nic;
+	int r = 0;
+
+	for (uint32_t n = 0; r == 0 && (nic = config_nic(config, n)); n++) {
+		for (uint32_t i = 0; r == 0 && i < nic->addresses.count; i++) {
+			struct address address = nic->addresses.at[i];
+
+			/* On a bridge the prefix length is the network's, not the container's. */
+			address.prefix = 0;
+			r = function(&address, n ? "nic" : "ip", data);
+		}
+		for (uint32_t i = 0; r == 0 && i < nic->routes.count; i++)
+			r = function(&nic->routes.at[i], n ? "nic" : "route", data);
+	}
+	return r;
 }
 
 void config_merge(struct container_config *config, const struct container_config *from)

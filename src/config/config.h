@@ -6,7 +6,7 @@
 #pragma once
 
 #include "base/error.h"
-#include "config/value.h"
+#include "config/network_value.h"
 
 enum applied_by { BY_CGROUP, BY_STORAGE, BY_NETWORK, BY_GUEST, BY_START, BY_HOST, BY_IDENTITY };
 
@@ -29,9 +29,20 @@ struct container_config {
 	uint64_t io_read_iops, io_write_iops;	/* operations a second or UNLIMITED */
 	uint64_t disk, inodes;			/* bytes, count; or UNLIMITED */
 	char hostname[65];			/* "" is the container's name */
-	struct address_list nameserver, ip;
+	struct address_list nameserver;
 	char search[257];
-	bool net_nat, autostart;
+	struct nic eth0;
+	struct nic_list nics;			/* beside eth0 */
+	char net_uplink[INTERFACE_NAME_MAX];	/* "" is where the default route goes */
+	bool net_proxy, net_nat, net_block, smtp;
+	uint64_t net_packets, net_connections, net_connection_rate;
+	struct port_forward_list port_forward;
+	struct port_block net_port_block;
+	uint64_t traffic_quota;			/* bytes or UNLIMITED */
+	uint64_t traffic_counted, traffic_action;	/* enum traffic_counted, traffic_action */
+	uint64_t traffic_throttle;		/* bits a second */
+	uint64_t traffic_reset_day;
+	bool autostart;
 	char init[257];
 	char description[257];
 	char plan[65];				/* "" is none */
@@ -69,6 +80,13 @@ int config_parse_line(char *line, int number, struct container_config *config, b
 
 /* Gives config every key that is given in from. */
 void config_merge(struct container_config *config, const struct container_config *from);
+
+/* The interfaces there are: 0 is eth0, then nics. NULL behind the last. One that is not made (nic_exists()) is among them. */
+const struct nic *config_nic(const struct container_config *config, uint32_t index);
+
+/* Every address and prefix that is one container's alone, of all its interfaces: calls function until it is not 0. */
+int config_each_address(const struct container_config *config, int (*function)(const struct address *address, const char *key, void *data),
+			void *data);
 
 /* Whether the key has the same value in both. */
 bool config_same(const struct container_config *a, const struct container_config *b, const struct key *key);

@@ -22,6 +22,23 @@ static bool parse_oversold(const char *text, void *field, char *why, size_t why_
 
 static const struct value_type type_OVERSOLD = { .accepted = "refuse or warn", .size = sizeof(bool), .parse = parse_oversold };
 
+static bool parse_port_range(const char *text, void *field, char *why, size_t why_size)
+{
+	struct port_range range;
+	int used = 0;
+
+	(void)why;
+	(void)why_size;
+	if (sscanf(text, "%5hu-%5hu%n", &range.first, &range.last, &used) != 2 || text[used] || range.first < 1024 || range.last < range.first)
+		return false;
+	memcpy(field, &range, sizeof(range));
+	return true;
+}
+
+static const struct value_type type_PORT_RANGE = {
+	.accepted = "a range of ports from 1024 on, such as 20000-39999", .size = sizeof(struct port_range), .parse = parse_port_range,
+};
+
 static const struct policy_row {
 	const char *name;
 	const struct value_type *type;
@@ -33,15 +50,18 @@ static const struct policy_row {
 	{ "cpus-oversell", &type_RATIO, offsetof(struct policy, cpus_oversell) },
 	{ "disk-oversell", &type_RATIO, offsetof(struct policy, disk_oversell) },
 	{ "oversold", &type_OVERSOLD, offsetof(struct policy, warn) },
+	{ "port-range", &type_PORT_RANGE, offsetof(struct policy, port_range) },
 };
 
 /* Of one container, and never of many. */
-static const enum key_id personal[] = { KEY_IP, KEY_HOSTNAME, KEY_DESCRIPTION, KEY_PLAN };
+static const enum key_id personal[] = { KEY_IP, KEY_ROUTE, KEY_NET_MAC, KEY_NIC, KEY_PORT_FORWARD, KEY_HOSTNAME, KEY_DESCRIPTION, KEY_PLAN };
 
 void policy_init(struct policy *policy)
 {
 	memset(policy, 0, sizeof(*policy));
 	policy->memory_reserve = policy->memory_oversell = policy->swap_oversell = policy->cpus_oversell = policy->disk_oversell = UNLIMITED;
+	/* Below the ports that the kernel gives outgoing connections (ip_local_port_range). */
+	policy->port_range = (struct port_range){ 20000, 32767 };
 	config_init(&policy->defaults);
 }
 

@@ -12,10 +12,13 @@ struct plan {
 	struct container_config config;		/* what is given in it is the plan */
 };
 
+struct port_range { uint16_t first, last; };
+
 struct policy {
 	uint64_t memory_reserve;		/* bytes kept for the host, or UNLIMITED: a tenth of the memory */
 	/* The most that may be sold for each one there is, in thousandths, or UNLIMITED. */
 	uint64_t memory_oversell, swap_oversell, cpus_oversell, disk_oversell;
+	struct port_range port_range;		/* where net-port-block finds its ports */
 	bool warn;				/* say so and go on, instead of refusing */
 	struct container_config defaults;
 	struct plan *plans;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config/value.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Decimal digits and nothing else, without overflow. */
-static bool parse_digits(const char **text, uint64_t *ret)
+#include "config/value_parts.h"
+
+bool parse_digits(const char **text, uint64_t *ret)
 {
 	const char *p = *text;
 	uint64_t value = 0;
@@ -24,8 +24,7 @@ static bool parse_digits(const char **text, uint64_t *ret)
 	return true;
 }
 
-/* "1", "1.5", "0.125": the whole part and thousandths; more decimals than three are refused rather than rounded. */
-static bool parse_decimal(const char **text, uint64_t *whole, uint64_t *thousandths)
+bool parse_decimal(const char **text, uint64_t *whole, uint64_t *thousandths)
 {
 	*thousandths = 0;
 	if (!parse_digits(text, whole))
@@ -98,8 +97,7 @@ static void format_size(const void *field, size_t index, char text[static VALUE_
 	sprintf(text, "%" PRIu64 "%.*s", value, unit > 0, &"KMGT"[unit > 0 ? unit - 1 : 0]);
 }
 
-/* JSON's numbers: null is "no limit". */
-static void format_raw_number(const void *field, size_t index, char text[static VALUE_TEXT_MAX])
+void format_raw_number(const void *field, size_t index, char text[static VALUE_TEXT_MAX])
 {
 	uint64_t value = *(const uint64_t *)field;
 
@@ -214,7 +212,7 @@ const struct value_type type_RATIO = {
 
 /* --- counts --------------------------------------------------------------------------------------------------- */
 
-static bool parse_between(const char *text, void *field, uint64_t least, uint64_t most)
+bool parse_between(const char *text, void *field, uint64_t least, uint64_t most)
 {
 	uint64_t value;
 
@@ -288,7 +286,7 @@ const struct value_type type_NUMBER = {
 
 /* --- texts: the field is a char array of type->size ------------------------------------------------------------ */
 
-static void format_text(const void *field, size_t index, char text[static VALUE_TEXT_MAX])
+void format_text(const void *field, size_t index, char text[static VALUE_TEXT_MAX])
 {
 	(void)index;
 	snprintf(text, VALUE_TEXT_MAX, "%s", (const char *)field);
@@ -484,129 +482,6 @@ static void format_raw_yes_no(const void *field, size_t index, char text[static 
 const struct value_type type_YES_NO = {
 	.syntax = "yes|no", .accepted = "yes or no", .size = sizeof(bool), .yes_no = true, .parse = parse_yes_no,
 	.format = format_yes_no, .format_raw = format_raw_yes_no,
-};
-
-/* --- ADDRESSES -------------------------------------------------------------------------------------------------------------- */
-
-void address_format(const struct address *address, char text[static ADDRESS_TEXT_MAX])
-{
-	if (!inet_ntop(address->family, address->bytes, text, ADDRESS_TEXT_MAX))
-		strcpy(text, "?");
-}
-
-bool address_equal(const struct address *a, const struct address *b)
-{
-	return a->family == b->family && !memcmp(a->bytes, b->bytes, sizeof(a->bytes));
-}
-
-bool address_list_has(const struct address_list *list, const struct address *address)
-{
-	for (uint32_t i = 0; i < list->count; i++)
-		if (address_equal(&list->at[i], address))
-			return true;
-	return false;
-}
-
-static const char *unusable_because(const struct address *a)
-{
-	const uint8_t *b = a->bytes;
-	static const uint8_t zero[16];
-
-	if (a->family == AF_INET) {
-		if (b[0] == 0)
-			return "it is in 0.0.0.0/8";
-		if (b[0] == 127)
-			return "it is a loopback address";
-		if (b[0] == 169 && b[1] == 254)
-			return "it is link-local, where the gateway is";
-		if (b[0] >= 240)
-			return "it is a reserved address";
-		return b[0] >= 224 ? "it is a multicast address" : NULL;
-	}
-	if (!memcmp(b, zero, 16))
-		return "it is the unspecified address";
-	if (!memcmp(b, zero, 15) && b[15] == 1)
-		return "it is the loopback address";
-	if (!memcmp(b, zero, 10) && b[10] == 0xff && b[11] == 0xff)
-		return "it is an IPv4 address in IPv6 clothes";
-	if (b[0] == 0xfe && (b[1] & 0xc0) == 0x80)
-		return "it is link-local, where the gateway is";
-	return b[0] == 0xff ? "it is a multicast address" : NULL;
-}
-
-bool address_parse_usable(const char *text, struct address *ret, char *why, size_t why_size)
-{
-	struct address address = { 0 };
-	const char *because;
-
-	if (inet_pton(AF_INET, text, address.bytes) == 1)
-		address.family = AF_INET;
-	else if (inet_pton(AF_INET6, text, address.bytes) == 1)
-		address.family = AF_INET6;
-	else
-		return false;
-	because = unusable_because(&address);
-	if (because) {
-		snprintf(why, why_size, "%s", because);
-		return false;
-	}
-	*ret = address;
-	return true;
-}
-
-static bool parse_address(const char *text, void *field, char *why, size_t why_size)
-{
-	struct address_list *list = field;
-	struct address address;
-
-	if (!address_parse_usable(text, &address, why, why_size))
-		return false;
-	if (address_list_has(list, &address)) {
-		snprintf(why, why_size, "it is given twice");
-		return false;
-	}
-	if (list->count == ADDRESSES_MAX) {
-		snprintf(why, why_size, "there are %d already", ADDRESSES_MAX);
-		return false;
-	}
-	list->at[list->count++] = address;
-	return true;
-}
-
-static bool remove_address(const char *text, void *field)
-{
-	struct address_list *list = field;
-	struct address address;
-	char why[64];
-
-	if (!address_parse_usable(text, &address, why, sizeof(why)))
-		return false;
-	for (uint32_t i = 0; i < list->count; i++) {
-		if (!address_equal(&list->at[i], &address))
-			continue;
-		memmove(&list->at[i], &list->at[i + 1], (--list->count - i) * sizeof(address));
-		memset(&list->at[list->count], 0, sizeof(address));
-		return true;
-	}
-	return false;
-}
-
-static void format_address(const void *field, size_t index, char text[static VALUE_TEXT_MAX])
-{
-	const struct address_list *list = field;
-
-	address_format(&list->at[index], text);
-}
-
-static size_t count_addresses(const void *field)
-{
-	return ((const struct address_list *)field)->count;
-}
-
-const struct value_type type_ADDRESSES = {
-	.syntax = "ADDRESS", .accepted = "an IPv4 or IPv6 address without a prefix length, such as 192.0.2.10 or 2001:db8::10",
-	.size = sizeof(struct address_list), .list = true, .parse = parse_address, .format = format_address,
-	.count = count_addresses, .remove = remove_address,
 };
 
 /* --- names ------------------------------------------------------------------------------------------------------------------------ */

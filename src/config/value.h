@@ -10,29 +10,10 @@
 #include <stdint.h>
 
 #define UNLIMITED UINT64_MAX
-#define ADDRESSES_MAX 64
 #define CPUSET_AUTO "auto"
 
-/* An IPv4 (4 bytes used) or IPv6 address in network order. */
-struct address {
-	uint8_t family;			/* AF_INET or AF_INET6; 0 is none */
-	uint8_t bytes[16];
-};
-
-struct address_list {
-	uint32_t count;
-	struct address at[ADDRESSES_MAX];
-};
-
-#define ADDRESS_TEXT_MAX 46
-void address_format(const struct address *address, char text[static ADDRESS_TEXT_MAX]);
-bool address_equal(const struct address *a, const struct address *b);
-bool address_list_has(const struct address_list *list, const struct address *address);
-/* An address a container can be given: no prefix length, no loopback, multicast, link-local, unspecified.
- * On refusal writes what is accepted to why. */
-bool address_parse_usable(const char *text, struct address *ret, char *why, size_t why_size);
-
-#define VALUE_TEXT_MAX 520
+/* The longest is a nic. */
+#define VALUE_TEXT_MAX 1200
 
 struct value_type {
 	const char *syntax;	/* for help: SIZE, N, ADDRESS */
@@ -51,7 +32,7 @@ struct value_type {
 };
 
 extern const struct value_type type_SIZE, type_AMOUNT, type_RATE, type_CORES, type_MORE_CORES, type_RATIO, type_WEIGHT, type_CPU_LIST,
-	type_COUNT, type_LARGE_COUNT, type_HOST_NAME, type_ADDRESSES, type_DOMAINS, type_YES_NO, type_INIT_PATH, type_TEXT, type_TEXT64, type_NUMBER;
+	type_COUNT, type_LARGE_COUNT, type_HOST_NAME, type_DOMAINS, type_YES_NO, type_INIT_PATH, type_TEXT, type_TEXT64, type_NUMBER;
 
 /* Calls function for every core in a list such as "0-3,6". */
 void cpu_list_each(const char *list, void (*function)(unsigned int core, void *data), void *data);

@@ -1,34 +1,54 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "container/addresses.h"
 
+#include <fcntl.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "container/claim.h"
-#include "container/container.h"
+#include "container/claimed.h"
 
-static const struct address_list none;
+/* --- names of claims: the address as text, a prefix with '_' for its slash ---------------------------------------------- */
 
-/* Whether the claim is only what a killed command left. The holder's lock is taken for the look: one that is being
- * created or changed may be about to list the address. */
-static bool claim_is_stale(const struct berth *berth, const char *holder, const char *owner, const struct address *address)
+static void name_claim(const struct address *address, char name[static ADDRESS_TEXT_MAX])
 {
-	struct berth impatient = *berth;
-	CLEAN_CONTAINER struct container container = { .directory = -EBADF };
-	struct berth_error err;
+	char *slash;
 
-	/* Our own, of a create or set that died: we hold the lock of the name. */
-	if (!strcmp(holder, owner))
-		return true;
-	impatient.lock_timeout_ms = 0;
-	if (container_open_locked(&impatient, holder, &container, &err) == 0)
-		return !address_list_has(&container.config.ip, address);
-	return err.kind == BERTH_NOT_FOUND && !container_is_in_transit(berth, holder);
+	address_format(address, name);
+	slash = strchr(name, '/');
+	if (slash)
+		*slash = '_';
 }
 
-static bool host_has(const struct address *address)
+static int compare(const struct address *address, const char *key, void *data)
+{
+	const struct address *wanted = data;
+
+	(void)key;
+	return address->prefix == wanted->prefix && address_equal(address, wanted);
+}
+
+static bool is_listed(const struct container_config *config, const void *item)
+{
+	struct address address = *(const struct address *)item;
+
+	return config_each_address(config, compare, &address);
+}
+
+/* --- one of them --------------------------------------------------------------------------------------------------------------- */
+
+struct claiming {
+	const struct berth *berth;
+	const char *owner;
+	int directory;
+	const struct container_config *except;	/* what is listed there is left alone; may be NULL */
+	struct address failed;			/* the one that could not be had; family 0: none */
+	struct berth_error *err;
+};
+
+/* An address of the host that is the address, or in the prefix. */
+static bool host_has(const struct address *wanted)
 {
 	struct ifaddrs *all;
 	bool found = false;
@@ -36,81 +56,148 @@ static bool host_has(const struct address *address)
 	if (getifaddrs(&all) < 0)
 		return false;
 	for (struct ifaddrs *one = all; one && !found; one = one->ifa_next) {
-		if (!one->ifa_addr || one->ifa_addr->sa_family != address->family)
+		struct address address = { 0 };
+
+		if (!one->ifa_addr || one->ifa_addr->sa_family != wanted->family)
 			continue;
-		if (address->family == AF_INET)
-			found = !memcmp(&((struct sockaddr_in *)(void *)one->ifa_addr)->sin_addr, address->bytes, 4);
+		address.family = wanted->family;
+		if (wanted->family == AF_INET)
+			memcpy(address.bytes, &((struct sockaddr_in *)(void *)one->ifa_addr)->sin_addr, 4);
 		else
-			found = !memcmp(&((struct sockaddr_in6 *)(void *)one->ifa_addr)->sin6_addr, address->bytes, 16);
+			memcpy(address.bytes, &((struct sockaddr_in6 *)(void *)one->ifa_addr)->sin6_addr, 16);
+		found = wanted->prefix ? prefix_contains(wanted, &address) : address_equal(wanted, &address);
 	}
 	freeifaddrs(all);
 	return found;
 }
 
-static int claim_one(const struct berth *berth, int directory, const char *owner, const struct address *address,
-		     struct berth_error *err)
+/* A prefix of another container that it lies in: as many looks as an address has bits. */
+static int check_around(const struct claiming *claiming, const char *key, const struct address *address)
 {
-	char text[ADDRESS_TEXT_MAX], holder[CLAIM_OWNER_MAX];
+	size_t length = address->prefix ? address->prefix : address_length(address) * 8;
+	struct address around = *address;
+
+	while (length-- > 8) {
+		char name[ADDRESS_TEXT_MAX], holder[CLAIM_OWNER_MAX], text[ADDRESS_TEXT_MAX];
+
+		around.prefix = (uint8_t)length;
+		around.bytes[length / 8] &= (uint8_t)(0xff00 >> length % 8);
+		name_claim(&around, name);
+		if (!claimed_by_other(claiming->berth, claiming->directory, name, claiming->owner, is_listed, &around, holder))
+			continue;
+		address_format(address, text);
+		*strchr(name, '_') = '/';
+		return fail(claiming->err, BERTH_EXISTS, EADDRINUSE, "%s: %s is in %s, which is routed to %s", key, text, name, holder);
+	}
+	return 0;
+}
+
+/* Addresses and prefixes of other containers in it. */
+static int check_within(const struct claiming *claiming, const char *key, const struct address *prefix)
+{
+	int own = openat(claiming->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEAN_DIR DIR *dir = own < 0 ? NULL : fdopendir(own);
+	struct dirent *entry;
+
+	if (!dir)
+		return fail_errno(claiming->err, "cannot list the claims on addresses");
+	while ((entry = readdir(dir))) {
+		char name[ADDRESS_TEXT_MAX], holder[CLAIM_OWNER_MAX], text[ADDRESS_TEXT_MAX], why[128], *slash;
+		struct address_list list = { 0 };
+
+		if (strlen(entry->d_name) >= sizeof(name))
+			continue;
+		strcpy(name, entry->d_name);
+		slash = strchr(name, '_');
+		if (slash)
+			*slash = '/';
+		if (!type_INTERFACE_ADDRESSES.parse(name, &list, why, sizeof(why)) || !prefix_contains(prefix, &list.at[0]) ||
+		    (list.at[0].prefix && list.at[0].prefix <= prefix->prefix))
+			continue;
+		if (!claimed_by_other(claiming->berth, claiming->directory, entry->d_name, claiming->owner, is_listed, &list.at[0], holder))
+			continue;
+		address_format(prefix, text);
+		return fail(claiming->err, BERTH_EXISTS, EADDRINUSE, "%s: %s in %s is in use by %s", key, name, text, holder);
+	}
+	return 0;
+}
+
+static int claim_one(const struct address *address, const char *key, void *data)
+{
+	struct claiming *claiming = data;
+	char name[ADDRESS_TEXT_MAX], text[ADDRESS_TEXT_MAX], holder[CLAIM_OWNER_MAX];
 	int r;
 
+	if (claiming->except && is_listed(claiming->except, address))
+		return 0;
+	name_claim(address, name);
 	address_format(address, text);
 	if (host_has(address))
-		return fail(err, BERTH_EXISTS, EADDRINUSE, "ip: %s is an address of this host", text);
-	r = claim_take(directory, text, owner, holder, err);
-	if (r == -EEXIST && claim_is_stale(berth, holder, owner, address)) {
-		if (!strcmp(holder, owner))
-			return 0;
-		r = claim_release(directory, text, holder, err);
-		if (r == 0)
-			r = claim_take(directory, text, owner, holder, err);
-	}
+		return fail(claiming->err, BERTH_EXISTS, EADDRINUSE, address->prefix ? "%s: %s has an address of this host in it" :
+			    "%s: %s is an address of this host", key, text);
+	r = claimed_take(claiming->berth, claiming->directory, name, claiming->owner, is_listed, address, holder, claiming->err);
 	if (r == -EEXIST)
-		return fail(err, BERTH_EXISTS, EADDRINUSE, "ip: %s is in use by %s", text, holder);
+		return fail(claiming->err, BERTH_EXISTS, EADDRINUSE, "%s: %s is in use by %s", key, text, holder);
+	/* Claimed first and looked around then: of two commands at once, one or both see the other's. */
+	if (r == 0)
+		r = check_around(claiming, key, address);
+	if (r == 0 && address->prefix)
+		r = check_within(claiming, key, address);
+	if (r < 0) {
+		struct berth_error ignored;
+
+		(void)claim_release(claiming->directory, name, claiming->owner, &ignored);
+	}
 	return r;
 }
 
-int addresses_claim(const struct berth *berth, const char *owner, const struct address_list *addresses,
-		    const struct address_list *except, struct berth_error *err)
+static int claim_or_remember(const struct address *address, const char *key, void *data)
 {
-	CLEAN_FD int directory = instance_directory(berth, DIRECTORY_ADDRESSES, err);
-	struct address_list done = { 0 };
+	int r = claim_one(address, key, data);
 
-	if (directory < 0)
-		return directory;
-	for (uint32_t i = 0; i < addresses->count; i++) {
-		int r;
-
-		if (except && address_list_has(except, &addresses->at[i]))
-			continue;
-		r = claim_one(berth, directory, owner, &addresses->at[i], err);
-		if (r < 0) {
-			struct berth_error ignored;
-
-			(void)addresses_release(berth, owner, &done, NULL, &ignored);
-			return r;
-		}
-		done.at[done.count++] = addresses->at[i];
-	}
-	return 0;
+	if (r < 0)
+		((struct claiming *)data)->failed = *address;
+	return r;
 }
 
-int addresses_release(const struct berth *berth, const char *owner, const struct address_list *addresses,
-		      const struct address_list *except, struct berth_error *err)
+static int release_one(const struct address *address, const char *key, void *data)
+{
+	struct claiming *claiming = data;
+	char name[ADDRESS_TEXT_MAX];
+
+	(void)key;
+	/* Undoing: this is the one that could not be had. */
+	if (address->prefix == claiming->failed.prefix && address_equal(address, &claiming->failed))
+		return 1;
+	if (claiming->except && is_listed(claiming->except, address))
+		return 0;
+	name_claim(address, name);
+	return claim_release(claiming->directory, name, claiming->owner, claiming->err);
+}
+
+int addresses_claim(const struct berth *berth, const char *owner, const struct container_config *config, const struct container_config *except,
+		    struct berth_error *err)
 {
 	CLEAN_FD int directory = instance_directory(berth, DIRECTORY_ADDRESSES, err);
+	struct claiming claiming = { berth, owner, directory, except, { 0 }, err };
+	struct berth_error ignored;
+	int r;
 
 	if (directory < 0)
 		return directory;
-	for (uint32_t i = 0; i < addresses->count; i++) {
-		char text[ADDRESS_TEXT_MAX];
-		int r;
+	r = config_each_address(config, claim_or_remember, &claiming);
+	if (r == 0)
+		return 0;
+	claiming.err = &ignored;
+	(void)config_each_address(config, release_one, &claiming);
+	return r;
+}
 
-		if (address_list_has(except ? except : &none, &addresses->at[i]))
-			continue;
-		address_format(&addresses->at[i], text);
-		r = claim_release(directory, text, owner, err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+int addresses_release(const struct berth *berth, const char *owner, const struct container_config *config, const struct container_config *except,
+		      struct berth_error *err)
+{
+	CLEAN_FD int directory = instance_directory(berth, DIRECTORY_ADDRESSES, err);
+	struct claiming claiming = { berth, owner, directory, except, { 0 }, err };
+
+	return directory < 0 ? directory : config_each_address(config, release_one, &claiming);
 }

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which container has which address: claims, so that no two have one, without looking through the containers. */
+/* Which container has which address and prefix: claims, so that no two have one, or parts of each other's, without looking through the
+ * containers. */
 #pragma once
 
-#include "config/value.h"
+#include "config/config.h"
 #include "container/instance.h"
 
-/* Claims the addresses that are not in except, all or none. BERTH_EXISTS names the address and who has it. A claim whose
- * holder is gone or does not list the address is taken over. */
-int addresses_claim(const struct berth *berth, const char *owner, const struct address_list *addresses,
-		    const struct address_list *except, struct berth_error *err);
+/* Claims the addresses and prefixes of all interfaces that are not in except (which may be NULL), all or none. BERTH_EXISTS names the address and
+ * who has it. Only a prefix is compared with all that is claimed; an address takes as long with a thousand containers as with one. */
+int addresses_claim(const struct berth *berth, const char *owner, const struct container_config *config, const struct container_config *except,
+		    struct berth_error *err);
 
 /* Gives back those that are not in except. */
-int addresses_release(const struct berth *berth, const char *owner, const struct address_list *addresses,
-		      const struct address_list *except, struct berth_error *err);
+int addresses_release(const struct berth *berth, const char *owner, const struct container_config *config, const struct container_config *except,
+		      struct berth_error *err);

@@ -16,10 +16,11 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/syscalls.h"
+#include "container/connection.h"
 #include "container/host.h"
 #include "container/instance.h"
 #include "cgroup/controllers.h"
-#include "net/firewall.h"
+#include "net/ruleset.h"
 
 struct checking {
 	struct berth *berth;
@@ -290,12 +291,67 @@ static void check_storage(const struct checking *checking, struct berth_finding 
 
 static void check_nftables(const struct checking *checking, struct berth_finding *finding)
 {
-	bool there = access("/proc/sys/net/netfilter", F_OK) == 0 || firewall_present();
+	bool there = access("/proc/sys/net/netfilter", F_OK) == 0;
+	struct ruleset_found rules;
 
 	(void)checking;
+	ruleset_look(&rules);
+	there = there || rules.present;
 	found(finding, there ? BERTH_GOOD : BERTH_WEAK, there ? "there" : "not loaded");
 	if (!there)
 		remedy(finding, "modprobe nf_tables; it is loaded at the first start of a container with an address otherwise");
+}
+
+/* A firewall that was loaded anew ("flush ruleset") takes Berth's tables along, and with them what keeps guests honest. */
+static void check_filters(const struct checking *checking, struct berth_finding *finding)
+{
+	struct berth_error ignored;
+	CLEAN_FD int run = instance_directory(checking->berth, DIRECTORY_RUN, &ignored);
+	int own = run < 0 ? -1 : openat(run, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEAN_DIR DIR *dir = own < 0 ? NULL : fdopendir(own);
+	unsigned int running = 0, bare = 0;
+	struct ruleset_found rules;
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		CLEAN_CONTAINER struct container container = { .directory = -EBADF };
+		enum berth_state state;
+
+		if (!name_is_valid(entry->d_name) || container_open(checking->berth, entry->d_name, &container, &ignored) < 0)
+			continue;
+		state = container_state_now(&container);
+		if (state != BERTH_RUNNING && state != BERTH_PAUSED)
+			continue;
+		running++;
+		bare += !connection_is_filtered(&container);
+	}
+	ruleset_look(&rules);
+	if (bare)
+		found(finding, BERTH_WEAK, "%u of %u running containers are not in nftables", bare, running);
+	else if (rules.present && !rules.current)
+		found(finding, BERTH_WEAK, "the tables have another Berth's rules");
+	else
+		found(finding, BERTH_GOOD, "in place for %u running containers", running);
+	if (finding->verdict != BERTH_GOOD)
+		remedy(finding, "berthctl recover --network; a firewall that flushes the whole ruleset should flush its own tables instead");
+}
+
+/* NetworkManager takes every interface that it is not told to leave. */
+static void check_managers(const struct checking *checking, struct berth_finding *finding)
+{
+	static const char *const places[] = { "/etc", "/run", "/usr/lib", "/usr/local/lib" };
+	bool there = access("/usr/sbin/NetworkManager", X_OK) == 0 || access("/usr/bin/NetworkManager", X_OK) == 0, told = false;
+	char path[128];
+
+	(void)checking;
+	for (size_t i = 0; i < ARRAY_LENGTH(places); i++) {
+		snprintf(path, sizeof(path), "%s/NetworkManager/conf.d/80-berth.conf", places[i]);
+		told = told || access(path, F_OK) == 0;
+	}
+	found(finding, there && !told ? BERTH_WEAK : BERTH_GOOD, there ? told ? "leaves containers' interfaces alone" : "is not told to leave ve-* alone" :
+									 "not installed");
+	if (there && !told)
+		remedy(finding, "copy share/berth/80-berth.conf of the installation to /etc/NetworkManager/conf.d and reload it");
 }
 
 struct sysctl_row {
@@ -329,6 +385,7 @@ static const struct sysctl_row sysctls[] = {
 	{ "vm.overcommit_memory", true, 1, "0: with 2 the host's sum of promises makes fork fail in guests that are within their limit" },
 	{ "net.ipv4.neigh.default.gc_thresh3", false, 4096, "8192: the neighbour table is shared by all guests" },
 	{ "net.ipv6.neigh.default.gc_thresh3", false, 4096, "8192: the neighbour table is shared by all guests" },
+	{ "net.netfilter.nf_conntrack_max", false, 262144, "1048576: the table of connections is shared by all guests; net-connections is a share of it" },
 	{ "net.netfilter.nf_log_all_netns", true, 0, "0: else guests fill the host's log" },
 	{ "net.core.bpf_jit_harden", false, 1, "2" },
 };
@@ -389,6 +446,8 @@ static const struct {
 	{ "disk", check_disk },
 	{ "berth.conf", check_policy },
 	{ "nftables", check_nftables },
+	{ "network filters", check_filters },
+	{ "NetworkManager", check_managers },
 	{ "kernel.core_pattern", check_core_pattern },
 };
 

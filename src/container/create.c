@@ -19,12 +19,14 @@
 #include "container/copy_tree.h"
 #include "container/host.h"
 #include "container/id_range.h"
+#include "container/ports.h"
 #include "container/recover.h"
 #include "container/rootfs.h"
 #include "container/settings.h"
 #include "container/teardown.h"
 #include "container/template.h"
 #include "container/trial.h"
+#include "net/network.h"
 
 static int make_uuid(char uuid[static 37], struct berth_error *err)
 {
@@ -130,12 +132,17 @@ static int create_in(struct container *container, int containers, const char *hi
 	uint64_t tree_id;
 	int r;
 
-	r = addresses_claim(berth, container->name, &container->config.ip, NULL, err);
+	r = addresses_claim(berth, container->name, &container->config, NULL, err);
 	if (r < 0)
 		return r;
-	r = id_range_allocate(berth, container->name, &container->config.id, err);
+	r = ports_choose_block(berth, container->name, policy, &container->config, err);
+	if (r == 0)
+		r = ports_claim(berth, container->name, &container->config, NULL, err);
 	if (r < 0)
 		goto release_addresses;
+	r = id_range_allocate(berth, container->name, &container->config.id, err);
+	if (r < 0)
+		goto release_ports;
 	container->config.given[KEY_ID] = true;
 	rootfs_find_disk(container, &container->config);
 	r = trial_limits(container, &container->config, err);
@@ -161,8 +168,10 @@ release_id:
 	(void)remove_tree_at(container->directory, "rootfs", &ignored);
 	rootfs_forget_quota(berth, container->config.id, tree_id);
 	(void)id_range_release(berth, container->name, container->config.id, &ignored);
+release_ports:
+	(void)ports_release(berth, container->name, &container->config, NULL, &ignored);
 release_addresses:
-	(void)addresses_release(berth, container->name, &container->config.ip, NULL, &ignored);
+	(void)addresses_release(berth, container->name, &container->config, NULL, &ignored);
 	return r;
 }
 
@@ -188,6 +197,8 @@ int berth_create(struct berth *berth, const char *name, const char *template_nam
 		r = settings_assign(config, &policy, settings, count, err);
 	if (r == 0)
 		r = rootfs_check_quota(berth, config, err);
+	if (r == 0)
+		r = network_check(config, err);
 	if (r < 0)
 		return r;
 	CLEAN_FD int template = template_open(berth, template_name, &description, err);

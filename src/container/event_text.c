@@ -8,7 +8,8 @@
 #include "base/cleanup.h"
 #include "container/events.h"
 
-static const char *const kinds[] = { [BERTH_OOM_KILL] = "oom-kill", [BERTH_STALL_KILL] = "stall-kill" };
+static const char *const kinds[] = { [BERTH_OOM_KILL] = "oom-kill", [BERTH_STALL_KILL] = "stall-kill",
+				       [BERTH_TRAFFIC_QUOTA] = "traffic-quota" };
 
 const char *berth_event_name(enum berth_event_kind kind)
 {

@@ -48,6 +48,11 @@ static int append(const struct container *container, const struct berth_event *e
 	return shorten(container->directory, text, length, err);
 }
 
+int event_note(const struct container *container, const struct berth_event *event, struct berth_error *err)
+{
+	return append(container, event, 0, err);
+}
+
 static int each(const struct container *container, int (*function)(const struct berth_event *event, uint64_t sequence, void *data), void *data)
 {
 	CLEAN_FREE char *text = NULL;

@@ -10,6 +10,9 @@
 /* One line of the file; false if it is none. */
 bool event_parse(const char *line, struct berth_event *ret, uint64_t *ret_sequence);
 
+/* Adds one to the container's file. */
+int event_note(const struct container *container, const struct berth_event *event, struct berth_error *err);
+
 /* Finds in one record of /dev/kmsg a process that the OOM killer ended, of a host uid from first on. False if it is none.
  * The process named itself: its name may be any bytes. */
 bool event_parse_kernel_record(const char *record, uid_t first, struct berth_event *ret, uint64_t *ret_sequence);

@@ -10,16 +10,24 @@
 #include "container/guest_files.h"
 #include "container/rootfs.h"
 #include "cgroup/resource_limits.h"
+#include "net/interface.h"
 
-static void join_addresses(const struct address_list *list, char *text, size_t size)
+/* Of all interfaces, without prefix lengths; prefixes that are routed are not addresses. */
+static void join_addresses(const struct container_config *config, char *text, size_t size)
 {
-	text[0] = '\0';
-	for (uint32_t i = 0; i < list->count; i++) {
-		char address[ADDRESS_TEXT_MAX];
-		size_t length = strlen(text);
+	const struct nic *nic;
 
-		address_format(&list->at[i], address);
-		snprintf(text + length, size - length, "%s%s", length ? " " : "", address);
+	text[0] = '\0';
+	for (uint32_t n = 0; (nic = config_nic(config, n)); n++) {
+		for (uint32_t i = 0; i < nic->addresses.count; i++) {
+			struct address one = nic->addresses.at[i];
+			char address[ADDRESS_TEXT_MAX];
+			size_t length = strlen(text);
+
+			one.prefix = 0;
+			address_format(&one, address);
+			snprintf(text + length, size - length, "%s%s", length ? " " : "", address);
+		}
 	}
 }
 
@@ -55,7 +63,7 @@ static void fill_status(const struct container *container, struct berth_status *
 	strcpy(status->template_name, config->template_name);
 	strcpy(status->description, config->description);
 	snprintf(status->uuid, sizeof(status->uuid), "%.36s", config->uuid);
-	join_addresses(&config->ip, status->addresses, sizeof(status->addresses));
+	join_addresses(config, status->addresses, sizeof(status->addresses));
 	status->id = (uint32_t)config->id;
 	status->host_uid = container_host_uid(container);
 	status->autostart = config->autostart;
@@ -71,8 +79,8 @@ static void fill_status(const struct container *container, struct berth_status *
 	status->init_pid = container->state.init.pid;
 	status->monitor_pid = status->monitor ? container->state.monitor.pid : 0;
 	status->started_at = container->state.started_at;
-	if (container->state.addresses.count > 0)
-		strcpy(status->interface, container->state.interface);
+	if (nic_exists(&config->eth0))
+		interface_name(config->id, 0, status->interface);
 }
 
 static int look_at(struct berth *berth, const char *name, unsigned int usage, struct container *container, struct berth_status *ret,

@@ -108,6 +108,7 @@ int instance_directory(const struct berth *berth, enum directory directory, stru
 		[DIRECTORY_TEMPLATES] = "/var/lib/berth/templates",
 		[DIRECTORY_IDS] = "/var/lib/berth/ids",
 		[DIRECTORY_ADDRESSES] = "/var/lib/berth/addresses",
+		[DIRECTORY_PORTS] = "/var/lib/berth/ports",
 		[DIRECTORY_RUN] = "/run/berth",
 	};
 	char path[PATH_MAX];

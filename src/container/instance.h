@@ -31,6 +31,7 @@ enum directory {
 	DIRECTORY_TEMPLATES,	/* /var/lib/berth/templates */
 	DIRECTORY_IDS,		/* /var/lib/berth/ids: claims on id ranges */
 	DIRECTORY_ADDRESSES,	/* /var/lib/berth/addresses: claims on addresses */
+	DIRECTORY_PORTS,	/* /var/lib/berth/ports: claims on ports of the host */
 	DIRECTORY_RUN,		/* /run/berth: one directory for each running container */
 };
 /* Returns an fd of the directory. */

@@ -80,6 +80,8 @@ int recover_creating(const struct berth *berth, int directory, const char *name,
 	/* A fresh directory and one of a create that was killed before it wrote anything look the same; claims come first,
 	 * so they are looked for only when there may be some. */
 	r = release_claims(berth, DIRECTORY_ADDRESSES, name, err);
+	if (r == 0)
+		r = release_claims(berth, DIRECTORY_PORTS, name, err);
 	if (r == 0 && !is_empty(directory)) {
 		uint64_t tree_id = rootfs_tree_id(directory);
 
@@ -102,6 +104,8 @@ int recover_destroying(const struct berth *berth, int containers, const char *hi
 	uint64_t tree_id = directory < 0 ? 0 : rootfs_tree_id(directory);
 	int r = release_claims(berth, DIRECTORY_ADDRESSES, name, err);
 
+	if (r == 0)
+		r = release_claims(berth, DIRECTORY_PORTS, name, err);
 	if (r == 0)
 		r = remove_tree_at(containers, hidden, err);
 	rootfs_forget_quota(berth, 0, tree_id);

@@ -9,13 +9,15 @@
 #include "base/cleanup.h"
 #include "container/addresses.h"
 #include "container/commitments.h"
+#include "container/connection.h"
 #include "container/guest_files.h"
 #include "container/host.h"
+#include "container/ports.h"
 #include "container/rootfs.h"
 #include "container/settings.h"
 #include "container/trial.h"
 #include "cgroup/resource_limits.h"
-#include "net/routed.h"
+#include "net/network.h"
 
 size_t berth_key_count(void)
 {
@@ -87,34 +89,8 @@ static int change_storage(struct container *container, const struct container_co
 static int change_network(struct container *container, const struct container_config *old, const struct container_config *new,
 			  struct berth_error *err)
 {
-	struct routed_network from = { .alias = container->name, .addresses = &old->ip, .nat = old->net_nat };
-	struct routed_network to = { .alias = container->name, .addresses = &new->ip, .nat = new->net_nat };
-	struct container_state *state = &container->state;
-	char path[64];
-
-	CLEAN_FD int run = container_run_directory(container, false, err);
-	if (run < 0)
-		return run;
-	/* Before the kernel has them, the state file has both: a teardown at any moment finds all there can be. */
-	for (uint32_t i = 0; i < new->ip.count; i++)
-		if (!address_list_has(&state->addresses, &new->ip.at[i]) && state->addresses.count < ADDRESSES_MAX)
-			state->addresses.at[state->addresses.count++] = new->ip.at[i];
-	state->nat = state->nat || new->net_nat;
-	int r = state_write(run, state, err);
-	if (r < 0)
-		return r;
-	strcpy(from.interface, state->interface);
-	strcpy(to.interface, state->interface);
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", state->init.pid);
-	CLEAN_FD int ns = open(path, O_RDONLY | O_CLOEXEC);
-	if (ns < 0)
-		return fail_errno(err, "cannot open the container's network namespace");
-	r = routed_network_change(&from, &to, ns, err);
-	if (r < 0)
-		return r;
-	state->addresses = new->ip;
-	state->nat = new->net_nat;
-	return state_write(run, state, err);
+	(void)old;
+	return connection_change(container, new, err);
 }
 
 static int set_hostname(const struct container *container, const char *hostname, struct berth_error *err)
@@ -205,10 +181,6 @@ static int apply_and_save(struct container *container, bool running, const struc
 
 	if (r < 0)
 		return r;
-	if (broken_off) {
-		from.ip = container->state.addresses;
-		from.net_nat = container->state.nat;
-	}
 	for (; done < ARRAY_LENGTH(changes); done++) {
 		if ((!running && !changes[done].always) || (!broken_off && !differs(&from, &to, changes[done].by)))
 			continue;
@@ -274,13 +246,37 @@ int settings_settle(struct container *container, struct berth_error *err)
 	return promise_and_apply(container, true, &container->config, NULL, err);
 }
 
+/* What the network of the new configuration takes and the old one had not. */
+static int claim_network(const struct container *container, const struct policy *policy, struct container_config *new, struct berth_error *err)
+{
+	const struct berth *berth = container->berth;
+	struct berth_error ignored;
+	int r = addresses_claim(berth, container->name, new, &container->config, err);
+
+	if (r < 0)
+		return r;
+	r = ports_choose_block(berth, container->name, policy, new, err);
+	if (r == 0)
+		r = ports_claim(berth, container->name, new, &container->config, err);
+	if (r < 0)
+		(void)addresses_release(berth, container->name, new, &container->config, &ignored);
+	return r;
+}
+
+static void release_network(const struct container *container, const struct container_config *gone, const struct container_config *kept)
+{
+	struct berth_error ignored;
+
+	(void)addresses_release(container->berth, container->name, gone, kept, &ignored);
+	(void)ports_release(container->berth, container->name, gone, kept, &ignored);
+}
+
 int berth_set(struct berth *berth, const char *name, const struct berth_setting *settings, size_t count,
 	      struct berth_set_result *ret, struct berth_error *err)
 {
 	CLEAN_CONTAINER struct container container = { .directory = -EBADF };
 	CLEAN_POLICY struct policy policy = { .plans = NULL };
 	struct container_config new;
-	struct berth_error ignored;
 	int r = container_open_locked(berth, name, &container, err);
 	enum berth_state state;
 
@@ -299,14 +295,13 @@ int berth_set(struct berth *berth, const char *name, const struct berth_setting 
 		return 0;
 	rootfs_find_disk(&container, &new);
 	rootfs_find_disk(&container, &container.config);
-	r = addresses_claim(berth, name, &new.ip, &container.config.ip, err);
+	r = differs(&container.config, &new, BY_NETWORK) ? network_check(&new, err) : 0;
+	if (r == 0)
+		r = claim_network(&container, &policy, &new, err);
 	if (r == 0) {
 		r = promise_and_apply(&container, ret->running, &new, &policy, err);
-		/* Of both lists, those that are not in the one that is in force now. */
-		if (r < 0)
-			(void)addresses_release(berth, name, &new.ip, &container.config.ip, &ignored);
-		else
-			(void)addresses_release(berth, name, &container.config.ip, &new.ip, &ignored);
+		/* Of both, what is not in the one that is in force now. */
+		release_network(&container, r < 0 ? &new : &container.config, r < 0 ? &container.config : &new);
 	}
 	if (r < 0)
 		return fail_context(err, "%s", name);

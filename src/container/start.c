@@ -23,6 +23,7 @@
 #include "base/process.h"
 #include "container/commitments.h"
 #include "container/confine.h"
+#include "container/connection.h"
 #include "container/guest_files.h"
 #include "container/host.h"
 #include "container/rootfs.h"
@@ -32,7 +33,6 @@
 #include "cgroup/memory_events.h"
 #include "cgroup/resource_limits.h"
 #include "monitor/protocol.h"
-#include "net/routed.h"
 
 /* A start is a matter of milliseconds; on a host that swaps, of seconds. */
 #define START_TIMEOUT_MS 30000
@@ -292,19 +292,6 @@ static int map_and_mount(struct start *start, pid_t pid, struct berth_error *err
 	return mount < 0 ? mount : stage_send(start->host_end, STAGE_MAPPED, 0, &mount, 1, "the container side", err);
 }
 
-static int bring_up_network(const struct container *container, pid_t pid, struct berth_error *err)
-{
-	struct routed_network network = {
-		.alias = container->name, .addresses = &container->state.addresses, .nat = container->state.nat,
-	};
-	char path[64];
-
-	strcpy(network.interface, container->state.interface);
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
-	CLEAN_FD int ns = open(path, O_RDONLY | O_CLOEXEC);
-	return ns < 0 ? fail_errno(err, "cannot open the container's network namespace") : routed_network_up(&network, ns, err);
-}
-
 /* The container side closed its socket by a successful exec, or sent why not. */
 static int wait_for_exec(struct start *start, int64_t deadline, struct berth_error *err)
 {
@@ -331,7 +318,7 @@ static int run_host_side(struct start *start, struct container *container, pid_t
 	pid_t init = message.pid;
 	r = map_and_mount(start, init, err);
 	if (r == 0)
-		r = bring_up_network(container, init, err);
+		r = connection_up(container, init, err);
 	if (r == 0)
 		r = stage_wait(start->host_end, STAGE_READY, &message, fds, deadline, "the container side", err);
 	if (r < 0)
@@ -370,10 +357,9 @@ static int prepare(struct start *start, struct container *container, struct bert
 	memset(&container->state, 0, sizeof(container->state));
 	container->state.stage = RUN_STARTING;
 	container->state.starter = (struct known_process){ getpid(), process_start_time(getpid()) };
-	container->state.addresses = container->config.ip;
-	container->state.nat = container->config.net_nat;
-	routed_interface_name(container->config.id, container->state.interface);
 	r = state_write(run, &container->state, err);
+	if (r == 0)
+		r = connection_prepare(container, err);
 	if (r == 0)
 		r = take_promises(container, &sums, err);
 	if (r == 0)

@@ -9,8 +9,9 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/process.h"
+#include "config/value.h"
 
-#define FIRST_LINE "berth state 1"
+#define FIRST_LINE "berth state 2"
 #define LAST_LINE "end"
 
 static bool parse_process(const char *value, struct known_process *process)
@@ -39,16 +40,8 @@ static bool parse_field(const char *name, const char *value, struct container_st
 		return parse_process(value, &state->monitor);
 	if (!strcmp(name, "started"))
 		return type_NUMBER.parse(value, &state->started_at, why, sizeof(why));
-	if (!strcmp(name, "address"))
-		return type_ADDRESSES.parse(value, &state->addresses, why, sizeof(why));
-	if (!strcmp(name, "nat"))
-		return type_YES_NO.parse(value, &state->nat, why, sizeof(why));
 	if (!strcmp(name, "changing"))
 		return type_YES_NO.parse(value, &state->changing, why, sizeof(why));
-	if (!strcmp(name, "interface") && strlen(value) < sizeof(state->interface)) {
-		strcpy(state->interface, value);
-		return true;
-	}
 	return !strcmp(name, "boot");
 }
 
@@ -82,7 +75,7 @@ bool state_parse(const char *text, size_t length, struct container_state *ret)
 }
 
 /* The same as long as this process can live: read once. */
-static const char *boot_id(void)
+const char *state_boot_id(void)
 {
 	static char id[64];
 
@@ -101,7 +94,7 @@ void state_read(int run_fd, struct container_state *ret)
 	if (run_fd < 0 || read_file_at(run_fd, "state", 16384, &text, &length) < 0)
 		return;
 	/* Pids and start times of another boot mean nothing: they could fit a stranger's process. */
-	snprintf(line, sizeof(line), "\nboot %s\n", boot_id());
+	snprintf(line, sizeof(line), "\nboot %s\n", state_boot_id());
 	if (!strstr(text, line) || !state_parse(text, length, ret))
 		memset(ret, 0, sizeof(*ret));
 }
@@ -120,22 +113,14 @@ int state_write(int run_fd, const struct container_state *state, struct berth_er
 
 	if (!out)
 		return fail(err, BERTH_FAILED, ENOMEM, "out of memory");
-	fprintf(out, FIRST_LINE "\nboot %s\nstage %s\n", boot_id(), state->stage == RUN_RUNNING ? "running" : "starting");
+	fprintf(out, FIRST_LINE "\nboot %s\nstage %s\n", state_boot_id(), state->stage == RUN_RUNNING ? "running" : "starting");
 	put_process(out, "starter", &state->starter);
 	put_process(out, "init", &state->init);
 	put_process(out, "monitor", &state->monitor);
 	fprintf(out, "started %" PRIu64 "\n", state->started_at);
-	if (state->interface[0])
-		fprintf(out, "interface %s\n", state->interface);
-	for (uint32_t i = 0; i < state->addresses.count; i++) {
-		char address[ADDRESS_TEXT_MAX];
-
-		address_format(&state->addresses.at[i], address);
-		fprintf(out, "address %s\n", address);
-	}
 	if (state->changing)
 		fprintf(out, "changing yes\n");
-	fprintf(out, "nat %s\n" LAST_LINE "\n", state->nat ? "yes" : "no");
+	fprintf(out, LAST_LINE "\n");
 	if (fclose(out) != 0)
 		return fail(err, BERTH_FAILED, ENOMEM, "out of memory");
 	return replace_file_at(run_fd, "state", text, length, 0600, err);

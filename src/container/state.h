@@ -5,11 +5,11 @@
  */
 #pragma once
 
-#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "config/value.h"
 #include "base/error.h"
 
 enum run_stage { RUN_NONE, RUN_STARTING, RUN_RUNNING };
@@ -23,9 +23,6 @@ struct container_state {
 	enum run_stage stage;
 	struct known_process starter, init, monitor;
 	uint64_t started_at;			/* seconds since 1970 */
-	char interface[IFNAMSIZ];		/* "" without a network */
-	struct address_list addresses;		/* what was put in force, whatever the configuration says now */
-	bool nat;
 	bool changing;				/* a set is under way, or died: the kernel may have what the configuration has not */
 };
 
@@ -36,6 +33,9 @@ bool state_parse(const char *text, size_t length, struct container_state *ret);
 void state_read(int run_fd, struct container_state *ret);
 
 int state_write(int run_fd, const struct container_state *state, struct berth_error *err);
+
+/* Of this boot, as the kernel names it. */
+const char *state_boot_id(void);
 
 /* The process if it lives: a pidfd, or -ESRCH. */
 int known_process_open(const struct known_process *process);

@@ -9,9 +9,9 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "container/commitments.h"
+#include "container/connection.h"
 #include "container/rootfs.h"
 #include "cgroup/resource_limits.h"
-#include "net/routed.h"
 
 #define KILL_TIMEOUT_MS 10000
 
@@ -46,14 +46,7 @@ static int end_processes(struct container *container, struct berth_error *err)
 
 static int end_network(struct container *container, struct berth_error *err)
 {
-	struct routed_network network = {
-		.alias = container->name, .addresses = &container->state.addresses, .nat = container->state.nat,
-	};
-
-	if (!container->state.interface[0])
-		return 0;
-	strcpy(network.interface, container->state.interface);
-	return routed_network_down(&network, err);
+	return connection_down(container, err);
 }
 
 static int end_cgroups(struct container *container, struct berth_error *err)

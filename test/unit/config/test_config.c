@@ -24,7 +24,7 @@ static bool refuses(const char *text, const char *because)
 
 static bool refuses_with(const char *line, const char *because)
 {
-	char text[2048];
+	char text[4096];
 
 	snprintf(text, sizeof(text), "version = 1\n%s\n%s", line, good + strlen("version = 1\n"));
 	return refuses(text, because);
@@ -38,7 +38,7 @@ static void test_parse(void)
 	size_t length, accepted = 0;
 
 	check(config_parse(good, strlen(good), &config, &err) == 0, "a good file is parsed");
-	check(config.memory == 64u << 20 && config.cpus == 500 && config.ip.count == 2 && config.id == 17 && !strcmp(config.description, "a = b # c"), "into its values");
+	check(config.memory == 64u << 20 && config.cpus == 500 && config.eth0.addresses.count == 2 && config.id == 17 && !strcmp(config.description, "a = b # c"), "into its values");
 	check(config.given[KEY_MEMORY] && !config.given[KEY_SWAP] && config.swap == 0 && config.pids == 4096 && config.memory_high == UNLIMITED, "what is not given has its fallback");
 	check(config_format(&config, &text, &length, &err) == 0 && config_parse(text, length, &again, &err) == 0 && !memcmp(&config, &again, sizeof(config)), "written and read it is the same");
 	for (size_t cut = 0; cut < length; cut++)
@@ -71,12 +71,12 @@ static void test_assign(void)
 	const struct berth_setting twice[] = { { BERTH_ASSIGN, "memory", "1M" }, { BERTH_ASSIGN, "memory", "2M" } };
 
 	config_init(&config);
-	check(config_assign(&config, two, 2, &err) == 0 && config.ip.count == 2, "a list is given value by value");
-	check(assign(&config, (struct berth_setting){ BERTH_ADD, "ip", "192.0.2.3" }) && config.ip.count == 3, "one is added");
-	check(assign(&config, (struct berth_setting){ BERTH_DELETE, "ip", "192.0.2.2" }) && config.ip.count == 2, "one is deleted");
+	check(config_assign(&config, two, 2, &err) == 0 && config.eth0.addresses.count == 2, "a list is given value by value");
+	check(assign(&config, (struct berth_setting){ BERTH_ADD, "ip", "192.0.2.3" }) && config.eth0.addresses.count == 3, "one is added");
+	check(assign(&config, (struct berth_setting){ BERTH_DELETE, "ip", "192.0.2.2" }) && config.eth0.addresses.count == 2, "one is deleted");
 	check(!assign(&config, (struct berth_setting){ BERTH_DELETE, "ip", "192.0.2.2" }), "but not twice");
-	check(assign(&config, (struct berth_setting){ BERTH_ASSIGN, "ip", "192.0.2.9" }) && config.ip.count == 1, "a new list replaces the old one");
-	check(assign(&config, (struct berth_setting){ BERTH_ASSIGN, "ip", "" }) && config.ip.count == 0, "an empty value empties it");
+	check(assign(&config, (struct berth_setting){ BERTH_ASSIGN, "ip", "192.0.2.9" }) && config.eth0.addresses.count == 1, "a new list replaces the old one");
+	check(assign(&config, (struct berth_setting){ BERTH_ASSIGN, "ip", "" }) && config.eth0.addresses.count == 0, "an empty value empties it");
 	check(config_assign(&config, twice, 2, &err) < 0 && err.kind == BERTH_USAGE, "a plain key twice is refused");
 	check(assign(&config, (struct berth_setting){ BERTH_ASSIGN, "memory", "" }) && config.memory == UNLIMITED && !config.given[KEY_MEMORY], "an empty value is the fallback again");
 	check(!assign(&config, (struct berth_setting){ BERTH_ADD, "memory", "1M" }), "nothing can be added to a plain key");
@@ -90,7 +90,11 @@ static const char full[] =
 	"cpuset = 0-3,6\npids = unlimited\ncgroups = 100\nio-weight = 500\nio-read-rate = 20M\nio-write-rate = 64K\nio-read-iops = 1000\n"
 	"io-write-iops = unlimited\ndisk = 10G\ninodes = 500000\n"
 	"hostname = web1.example.org\nnameserver = 192.0.2.53\nnameserver = 2001:db8::53\nsearch = example.org example.net\nip = 192.0.2.1\nip = 2001:db8::1\n"
-	"net-nat = yes\ninit = /lib/systemd/systemd\nautostart = yes\ndescription = a = b # \xc3\xbc\nplan = small\ntemplate = debian:12\ncreated = 1700000000\n"
+	"route = 198.51.100.0/29\nroute = 2001:db8:1::/64\nnet-mode = routed\nnet-bridge = br0\nnet-vlan = 5\nnet-gateway = 192.0.2.254\nnet-mac = 02:00:00:00:00:01\n"
+	"net-mtu = 1400\nnic = eth1,ip=192.0.2.11,rate-in=10M\nnic = eth2,bridge=br1,ip=10.0.0.2/24\nnet-uplink = enp1s0\nnet-proxy = yes\nnet-nat = yes\n"
+	"net-rate-in = 100M\nnet-rate-out = 10M\nnet-packets = 50000\nnet-connections = unlimited\nnet-connection-rate = 500\nsmtp = yes\nnet-block = no\n"
+	"port-forward = 2222:22/tcp\nport-forward = 10000-10020:8000-8020/udp\nnet-port-block = 20000-20019\ntraffic-quota = 500G\ntraffic-counted = out\n"
+	"traffic-action = throttle\ntraffic-throttle = 1M\ntraffic-reset-day = 15\ninit = /lib/systemd/systemd\nautostart = yes\ndescription = a = b # \xc3\xbc\nplan = small\ntemplate = debian:12\ncreated = 1700000000\n"
 	"uuid = 00000000-0000-4000-8000-000000000000\nid = 17\n";
 
 static size_t count_lines(const char *text)
@@ -152,7 +156,7 @@ static void test_bytes(void)
 
 static void test_lines(void)
 {
-	char text[2048], because[64];
+	char text[8192], because[64];
 	struct container_config config;
 	struct berth_error err;
 
@@ -199,10 +203,10 @@ static void test_more_assign(void)
 	config_init(&config);
 	before = config;
 	check(config_assign(&config, NULL, 0, &err) == 0 && !memcmp(&config, &before, sizeof(config)), "no settings change nothing");
-	check(config_assign(&config, mixed, 4, &err) == 0 && config.ip.count == 1 && config.ip.at[0].family == 10, "settings are applied in their order; the first assignment empties the list");
-	check(assign(&config, (struct berth_setting){ BERTH_ADD, "ip", "192.0.2.9" }) && config.ip.count == 2, "what is added to a list leaves what is there");
-	check(!assign(&config, (struct berth_setting){ BERTH_ADD, "ip", "192.0.2.9" }) && config.ip.count == 2, "what is there is not added again");
-	check(config_assign(&config, lists, 2, &err) == 0 && config.ip.count == 1 && config.nameserver.count == 1, "each list is its own");
+	check(config_assign(&config, mixed, 4, &err) == 0 && config.eth0.addresses.count == 1 && config.eth0.addresses.at[0].family == 10, "settings are applied in their order; the first assignment empties the list");
+	check(assign(&config, (struct berth_setting){ BERTH_ADD, "ip", "192.0.2.9" }) && config.eth0.addresses.count == 2, "what is added to a list leaves what is there");
+	check(!assign(&config, (struct berth_setting){ BERTH_ADD, "ip", "192.0.2.9" }) && config.eth0.addresses.count == 2, "what is there is not added again");
+	check(config_assign(&config, lists, 2, &err) == 0 && config.eth0.addresses.count == 1 && config.nameserver.count == 1, "each list is its own");
 	check(!assign(&config, (struct berth_setting){ BERTH_DELETE, "search", "x" }) && !assign(&config, (struct berth_setting){ BERTH_DELETE, "memory", "" }), "nothing can be deleted from a plain key");
 	check(config_assign(&config, &(struct berth_setting){ BERTH_ASSIGN, "memory", "-1" }, 1, &err) < 0 && err.kind == BERTH_USAGE && strstr(err.text, "memory") &&
 	      strstr(err.text, "'-1'") && strstr(err.text, "512M"), "a refusal names the key, the value and what is accepted");

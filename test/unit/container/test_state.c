@@ -13,36 +13,42 @@ static bool says(const char *lines, struct container_state *state)
 {
 	char text[1024];
 
-	snprintf(text, sizeof(text), "berth state 1\n%send\n", lines);
+	snprintf(text, sizeof(text), "berth state 2\n%send\n", lines);
 	return state_parse(text, strlen(text), state);
 }
 
-/* Every member, and as many addresses as there can be. */
+static bool same_process(const struct known_process *a, const struct known_process *b)
+{
+	return a->pid == b->pid && a->start_time == b->start_time;
+}
+
+/* Member by member: between them there is padding. */
+static bool same(const struct container_state *a, const struct container_state *b)
+{
+	return a->stage == b->stage && same_process(&a->starter, &b->starter) && same_process(&a->init, &b->init) &&
+	       same_process(&a->monitor, &b->monitor) && a->started_at == b->started_at && a->changing == b->changing;
+}
+
+/* Every member. */
 static void test_full(int dir)
 {
 	struct container_state state = {
-		.stage = RUN_STARTING, .starter = { 1, 1 }, .init = { 4194304, UINT64_MAX }, .monitor = { 3, 5 }, .started_at = INT64_MAX, .interface = "ve-123456789012",
+		.stage = RUN_STARTING, .starter = { 1, 1 }, .init = { 4194304, UINT64_MAX }, .monitor = { 3, 5 }, .started_at = INT64_MAX, .changing = true,
 	}, read;
 	CLEAN_FREE char *text = NULL;
 	struct berth_error err;
 	size_t length, accepted = 0;
 
-	for (int i = 0; i < ADDRESSES_MAX; i++) {
-		char address[64], why[64];
-
-		snprintf(address, sizeof(address), i % 2 ? "192.0.2.%d" : "2001:db8:1111:2222:3333:4444:5555:%d", i + 1);
-		type_ADDRESSES.parse(address, &state.addresses, why, sizeof(why));
-	}
-	check(state.addresses.count == ADDRESSES_MAX && state_write(dir, &state, &err) == 0, "a full state is written");
+	check(state_write(dir, &state, &err) == 0, "a full state is written");
 	state_read(dir, &read);
-	check(!memcmp(&state, &read, sizeof(state)), "and read back the same");
+	check(same(&state, &read), "and read back the same");
 	read_file_at(dir, "state", 100000, &text, &length);
 	for (size_t cut = 0; cut + 1 < length; cut++)
 		accepted += state_parse(text, cut, &read);
 	check(accepted == 0, "cut short at any byte it says nothing");
 	memset(&state, 0, sizeof(state));
 	state.stage = RUN_STARTING;
-	check(state_write(dir, &state, &err) == 0 && (state_read(dir, &read), !memcmp(&state, &read, sizeof(state))), "an empty one is written and read back too");
+	check(state_write(dir, &state, &err) == 0 && (state_read(dir, &read), same(&state, &read)), "an empty one is written and read back too");
 	check(state_write(-EBADF, &state, &err) < 0 && err.text[0], "without a directory it cannot be written");
 }
 
@@ -50,7 +56,7 @@ static void test_refused(int dir)
 {
 	static const char *const bad[] = {
 		"frob 1\n", "nonsense\n", "\n", " init 1 2\n", "init\n", "init 1\n", "init x 1\n", "init 1 x\n", "init 1 2 3\n", "init -1 2\n", "init 1 2x\n", "started -1\n", "started x\n",
-		"started 9223372036854775808\n", "nat maybe\n", "nat \n", "address 127.0.0.1\n", "address x\n", "address 192.0.2.1\naddress 192.0.2.1\n", "interface 1234567890123456\n",
+		"started 9223372036854775808\n", "changing maybe\n", "changing \n",
 	};
 	struct container_state state, before;
 	struct berth_error err;
@@ -70,8 +76,8 @@ static void test_refused(int dir)
 		accepted += state_parse(garbage, sizeof(garbage), &state);
 	}
 	check(accepted == 0, "garbage says nothing");
-	check(!state_parse("berth state 10\nend\n", 19, &state) && !state_parse("berth state 1 \nend\n", 19, &state) && !state_parse("end\n", 4, &state) &&
-	      !state_parse("berth state 1\n\0end\n", 19, &state), "nor does what only looks like one");
+	check(!state_parse("berth state 20\nend\n", 19, &state) && !state_parse("berth state 2 \nend\n", 19, &state) && !state_parse("end\n", 4, &state) &&
+	      !state_parse("berth state 2\n\0end\n", 19, &state), "nor does what only looks like one");
 	replace_file_at(dir, "state", garbage, sizeof(garbage), 0600, &err);
 	memset(&state, 0x55, sizeof(state));
 	state_read(dir, &state);
@@ -85,29 +91,27 @@ static void test_refused(int dir)
 
 int main(void)
 {
-	char path[] = "/tmp/berth-unit.XXXXXX", why[64];
-	struct container_state state = { .stage = RUN_RUNNING, .init = { 12, 345 }, .monitor = { 13, 346 }, .started_at = 99, .nat = true }, read;
+	char path[] = "/tmp/berth-unit.XXXXXX";
+	struct container_state state = { .stage = RUN_RUNNING, .init = { 12, 345 }, .monitor = { 13, 346 }, .started_at = 99, .changing = true }, read;
 	CLEAN_FREE char *text = NULL;
 	struct berth_error err;
 	size_t length, accepted = 0;
 	int dir = open(mkdtemp(path), O_RDONLY | O_DIRECTORY);
 
-	strcpy(state.interface, "ve-16");
-	type_ADDRESSES.parse("192.0.2.1", &state.addresses, why, sizeof(why));
 	state_read(dir, &read);
 	check(read.stage == RUN_NONE, "without a file there is no run");
 	state_read(-1, &read);
 	check(read.stage == RUN_NONE, "nor without a directory");
 	check(state_write(dir, &state, &err) == 0, "a state is written");
 	state_read(dir, &read);
-	check(!memcmp(&state, &read, sizeof(state)), "and read back the same");
+	check(same(&state, &read), "and read back the same");
 	read_file_at(dir, "state", 10000, &text, &length);
 	for (size_t cut = 0; cut + 1 < length; cut++)
 		accepted += state_parse(text, cut, &read);
 	check(accepted == 0, "cut short at any byte it says nothing");
-	check(!state_parse("berth state 2\nend\n", 18, &read) && !state_parse("", 0, &read) && !state_parse("\0\0\0", 3, &read), "another version, nothing, garbage");
-	check(!state_parse("berth state 1\ninit 5\nend\n", 25, &read) && !state_parse("berth state 1\ninit -5 1\nend\n", 28, &read), "half a process is none");
-	replace_file_at(dir, "state", "berth state 1\nboot not-this-one\nstage running\nend\n", 50, 0600, &err);
+	check(!state_parse("berth state 0\nend\n", 18, &read) && !state_parse("", 0, &read) && !state_parse("\0\0\0", 3, &read), "another version, nothing, garbage");
+	check(!state_parse("berth state 2\ninit 5\nend\n", 25, &read) && !state_parse("berth state 2\ninit -5 1\nend\n", 28, &read), "half a process is none");
+	replace_file_at(dir, "state", "berth state 2\nboot not-this-one\nstage running\nend\n", 50, 0600, &err);
 	state_read(dir, &read);
 	check(read.stage == RUN_NONE, "a state of another boot says nothing");
 	state.init = (struct known_process){ getpid(), process_start_time(getpid()) };
