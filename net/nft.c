@@ -216,15 +216,15 @@ void nft_interface(struct nft_rule *rule, uint32_t key, const char *prefix, bool
 	nft_compare(rule, NFT_REG_4, matches ? NFT_CMP_EQ : NFT_CMP_NEQ, prefix, (uint32_t)strlen(prefix));
 }
 
-void nft_ct_new(struct nft_rule *rule)
+void nft_ct_first(struct nft_rule *rule)
 {
-	static const uint32_t new = NF_CT_STATE_BIT(IP_CT_NEW), zero;
+	static const uint32_t confirmed = IPS_CONFIRMED, zero;
 	struct nftnl_expr *expr = expression(rule, "ct");
 
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_KEY, NFT_CT_STATE);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_KEY, NFT_CT_STATUS);
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_DREG, NFT_REG_4);
-	nft_mask(rule, NFT_REG_4, &new, sizeof(new));
-	nft_compare(rule, NFT_REG_4, NFT_CMP_NEQ, &zero, sizeof(zero));
+	nft_mask(rule, NFT_REG_4, &confirmed, sizeof(confirmed));
+	nft_compare(rule, NFT_REG_4, NFT_CMP_EQ, &zero, sizeof(zero));
 }
 
 void nft_fib(struct nft_rule *rule, uint32_t flags, uint32_t result, uint32_t reg)

@@ -62,7 +62,8 @@ void nft_lookup(struct nft_rule *rule, const char *set, bool in);
 void nft_map(struct nft_rule *rule, const char *set);
 /* iifname or oifname begins with prefix, or does not. */
 void nft_interface(struct nft_rule *rule, uint32_t key, const char *prefix, bool matches);
-void nft_ct_new(struct nft_rule *rule);
+/* The first packet of a connection. "ct state new" would be every packet until there is an answer: of a stream that wants none, all. */
+void nft_ct_first(struct nft_rule *rule);
 /* What the routing tables say of the packet: flags and result as in linux/netfilter/nf_tables.h. */
 void nft_fib(struct nft_rule *rule, uint32_t flags, uint32_t result, uint32_t reg);
 void nft_count(struct nft_rule *rule);

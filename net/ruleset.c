@@ -256,12 +256,12 @@ static void put_detection_rules(struct nft_batch *batch, uint8_t family, const c
 }
 
 /* The key of a container is its interfaces' group. */
-static void put_drop_in_set(struct nft_batch *batch, uint8_t family, const char *chain, enum way way, uint32_t group, bool new, enum firewall_set set)
+static void put_drop_in_set(struct nft_batch *batch, uint8_t family, const char *chain, enum way way, uint32_t group, bool first, enum firewall_set set)
 {
 	struct nft_rule rule = rule_of(family, chain, way);
 
-	if (new)
-		nft_ct_new(&rule);
+	if (first)
+		nft_ct_first(&rule);
 	nft_meta(&rule, group, NFT_REG_1);
 	nft_lookup(&rule, firewall_sets[set].name, true);
 	nft_counted_drop(&rule);

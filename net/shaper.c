@@ -11,7 +11,9 @@
 
 #include "config/value.h"
 
-#define ROOT_HANDLE 0xbe000000u
+/* One handle for each kind: the kernel takes no other kind under one that is in use. */
+#define CAKE_HANDLE 0xbd000000u
+#define TBF_HANDLE 0xbe000000u
 #define INNER_HANDLE 0xbf000000u
 
 static struct nlmsghdr *begin(struct rtnl *rtnl, void *buffer, uint16_t type, uint16_t flags, int index, uint32_t parent, uint32_t handle)
@@ -29,7 +31,7 @@ static struct nlmsghdr *begin(struct rtnl *rtnl, void *buffer, uint16_t type, ui
 static int set_cake(struct rtnl *rtnl, int index, const char *name, uint64_t rate, struct berth_error *err)
 {
 	char buffer[RTNL_BUFFER];
-	struct nlmsghdr *message = begin(rtnl, buffer, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, index, TC_H_ROOT, ROOT_HANDLE);
+	struct nlmsghdr *message = begin(rtnl, buffer, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, index, TC_H_ROOT, CAKE_HANDLE);
 	struct nlattr *options;
 
 	mnl_attr_put_strz(message, TCA_KIND, "cake");
@@ -52,7 +54,7 @@ static uint32_t ticks_for(uint64_t bytes, uint64_t rate)
 static int set_tbf(struct rtnl *rtnl, int index, const char *name, uint64_t rate, struct berth_error *err)
 {
 	char buffer[RTNL_BUFFER];
-	struct nlmsghdr *message = begin(rtnl, buffer, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, index, TC_H_ROOT, ROOT_HANDLE);
+	struct nlmsghdr *message = begin(rtnl, buffer, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, index, TC_H_ROOT, TBF_HANDLE);
 	uint64_t bytes = rate / 8, burst = bytes / 100 < 16384 ? 16384 : bytes / 100;	/* 10 ms' worth */
 	struct tc_tbf_qopt tbf = { 0 };
 	struct nlattr *options;
@@ -75,7 +77,7 @@ static int set_tbf(struct rtnl *rtnl, int index, const char *name, uint64_t rate
 		return r;
 	/* One flow of the guest's does not keep its others waiting. A kernel without it has the plain queue. */
 	struct berth_error ignored;
-	message = begin(rtnl, buffer, RTM_NEWQDISC, NLM_F_CREATE, index, TC_H_MAKE(ROOT_HANDLE, 1), INNER_HANDLE);
+	message = begin(rtnl, buffer, RTM_NEWQDISC, NLM_F_CREATE, index, TC_H_MAKE(TBF_HANDLE, 1), INNER_HANDLE);
 	mnl_attr_put_strz(message, TCA_KIND, "fq_codel");
 	(void)rtnl_request(rtnl, message, &ignored, "queue fairly");
 	return 0;

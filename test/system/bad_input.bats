@@ -57,9 +57,10 @@ rootfs() { echo "$BERTH_ROOT/var/lib/berth/containers/good/rootfs"; }
 
 @test "addresses" {
 	local address
-	for address in 300.1.1.1 10.0.0.0/8 10.0.0.1/32 ::g 127.0.0.1 224.0.0.1 169.254.7.7 0.0.0.0 ::1 fe80::9 ff02::1 ::ffff:10.0.0.1 255.255.255.255; do
+	for address in 300.1.1.1 10.0.0.1/33 10.0.0.1/0 ::g 127.0.0.1 224.0.0.1 169.254.7.7 0.0.0.0 ::1 fe80::9 ff02::1 ::ffff:10.0.0.1 255.255.255.255; do
 		refused 2 "ip: '$address' is not acceptable" set good --ip "$address"
 	done
+	refused 2 "addresses have no prefix length" set good --ip 10.0.0.1/32
 	refused 2 "given twice" set good --ip 10.77.1.2 --ip 10.77.1.2
 	refused 2 "not in the list" set good --ip-del 10.77.1.99
 	refused 4 "in use by good" create other --template busybox --ip 10.77.1.1
@@ -68,9 +69,46 @@ rootfs() { echo "$BERTH_ROOT/var/lib/berth/containers/good/rootfs"; }
 	is 10.77.1.1
 }
 
+@test "networks" {
+	local value
+	for value in 10.0.0.1/8 10.0.0.0 2001:db8::1/64 0.0.0.0/0 ::/0 224.0.0.0/8 fe80::/64 10.0.0.0/7 10.0.0.0/33; do
+		refused 2 "route: '$value' is not acceptable" set good --route "$value"
+	done
+	refused 2 "behind its first 8" set good --route 10.0.0.1/8
+	for value in 0 -1M 7k 101G 1000G 10Mbit 1.5; do
+		refused 2 "net-rate-in: '$value' is not acceptable; accepted is a number of bits a second from 8k to 100G" set good --net-rate-in "$value"
+		refused 2 "net-rate-out: '$value' is not acceptable" set good --net-rate-out "$value"
+	done
+	refused 2 "net-packets: '0'" set good --net-packets 0
+	refused 2 "net-connections: '-1'" set good --net-connections -1
+	refused 2 "accepted is routed, bridge or none" set good --net nat
+	refused 2 "longer than the kernel's 15 bytes" set good --net-bridge bridge-of-sixteen
+	refused 2 "net-vlan: '4095'" set good --net-vlan 4095
+	refused 2 "net-mac: '01:00:5e:00:00:01' is not acceptable: it is a multicast address" set good --net-mac 01:00:5e:00:00:01
+	refused 2 "net-mtu: '100'" set good --net-mtu 100
+	refused 7 "nowhere is no bridge of this host; ip link add nowhere type bridge" set good --net bridge --net-bridge nowhere --ip 10.0.0.5/24
+	refused 7 "lo is no bridge" set good --net bridge --net-bridge lo --ip 10.0.0.5/24
+	refused 2 "in none of the addresses' networks" set good --net bridge --net-bridge br0 --ip 10.0.0.5/24 --net-gateway 10.0.1.1
+	refused 2 "nic: 'eth1' is not acceptable: it has neither" set good --nic eth1
+	refused 2 "its rate-in '0' is wrong" set good --nic eth1,ip=10.77.1.3,rate-in=0
+	refused 7 "no interface nowhere" set good --net-uplink nowhere
+	for value in 0:22 70000:22 22:70000 22/icmp 1-2-3 10-5 10000-10020:8000-8010 x; do
+		refused 2 "port-forward: '$value' is not acceptable" set good --port-forward "$value"
+	done
+	refused 2 "net-port-block: '1'" set good --net-port-block 1
+	refused 2 "traffic-reset-day: '31'" set good --traffic-reset-day 31
+	refused 2 "traffic-quota: '-1'" set good --traffic-quota -1
+	refused 2 "accepted is warn, throttle or block" set good --traffic-action stop
+	ok get good ip
+	is 10.77.1.1
+	ok get good route
+	is ""
+}
+
 @test "an address of the host itself is refused" {
 	ip addr add 10.77.1.200/32 dev lo
 	refused 4 "is an address of this host" set good --ip-add 10.77.1.200
+	refused 4 "nic: 10.77.1.200 is an address of this host" set good --nic eth1,ip=10.77.1.200
 	ip addr del 10.77.1.200/32 dev lo
 }
 

@@ -34,14 +34,17 @@ berth_teardown() {
 
 # Everything that a host without running containers must not have; what was there before the file began is not its doing.
 leftovers() {
+	local family
 	find /sys/fs/cgroup -maxdepth 4 -type d -path '*/berth-*/*' 2> /dev/null
-	ip -o link show 2> /dev/null | grep -o ' ve-[0-9]*' || true
+	ip -o link show 2> /dev/null | grep -oE ' v[ei]-[0-9-]*' || true
 	ls -A "$BERTH_ROOT/run/berth" 2> /dev/null | grep -vxF .commitments || true
 	grep -E "$BERTH_ROOT" /proc/self/mountinfo || true
-	nft list table inet berth 2> /dev/null | grep elements || true
+	for family in inet arp bridge; do nft list table $family berth 2> /dev/null | grep elements || true; done
+	ip neigh show proxy 2> /dev/null || true
+	ip -6 neigh show proxy 2> /dev/null || true
 	pgrep -af "berth-monitor .*$BERTH_ROOT" || true
 	ls -A "$BERTH_ROOT/var/lib/berth/containers" 2> /dev/null || true
-	find "$BERTH_ROOT/var/lib/berth/ids" "$BERTH_ROOT/var/lib/berth/addresses" -type l 2> /dev/null || true
+	find "$BERTH_ROOT/var/lib/berth/ids" "$BERTH_ROOT/var/lib/berth/addresses" "$BERTH_ROOT/var/lib/berth/ports" -type l 2> /dev/null || true
 }
 
 cgroup_mount() {
@@ -129,7 +132,7 @@ programs_into() {
 	local name
 	for name in "$@"; do
 		mkdir -p "$BERTH_ROOT/var/lib/berth/containers/$name/rootfs/bin"
-		cp "$BERTH_TEST_PROGRAMS"/{hog,thrash,work} "$BERTH_ROOT/var/lib/berth/containers/$name/rootfs/bin/"
+		cp "$BERTH_TEST_PROGRAMS"/{hog,thrash,work,frame,forge} "$BERTH_ROOT/var/lib/berth/containers/$name/rootfs/bin/"
 	done
 }
 

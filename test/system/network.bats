@@ -4,41 +4,21 @@
 # a veth, is the world outside.
 
 load helpers
+load world
 
 setup_file() {
 	berth_setup
-	# The world: 198.51.100.2 and 2001:db8:ffff::2, reached over "uplink".
-	unshare --net sleep 3600 &
-	echo $! > "$BERTH_ROOT/world"
-	sleep 0.3
-	ip link add uplink type veth peer name eth0 netns "$(cat "$BERTH_ROOT/world")"
-	ip addr add 198.51.100.1/24 dev uplink
-	ip addr add 2001:db8:ffff::1/64 dev uplink nodad
-	ip link set uplink up
-	world ip link set lo up
-	world ip addr add 198.51.100.2/24 dev eth0
-	world ip addr add 2001:db8:ffff::2/64 dev eth0 nodad
-	world ip link set eth0 up
-	world ip route add 10.77.3.0/24 via 198.51.100.1
-	world ip -6 route add 2001:db8:3::/48 via 2001:db8:ffff::1
-	# Link-local addresses are tentative for a second or two, and neighbours are not asked without one.
-	settled() { [ -z "$(ip -6 addr show tentative)$(world ip -6 addr show tentative)" ]; }
-	eventually 10 settled
+	world_setup
 	berth create net1 --template busybox --ip 10.77.3.1 --ip 2001:db8:3::1
 	berth create net2 --template busybox --ip 10.77.3.2
 	berth create private --template busybox --ip 192.168.77.5 --net-nat yes
 	berth start net1 net2 private
-	cp "$BERTH_TEST_PROGRAMS/forge" "$BERTH_ROOT/var/lib/berth/containers/net1/rootfs/bin/forge"
+	programs_into net1 net2
 }
 teardown_file() {
-	local world
-	world=$(cat "$BERTH_ROOT/world")
-	ip link del uplink
-	kill "$world"
+	world_teardown
 	berth_teardown
 }
-
-world() { nsenter --net="/proc/$(cat "$BERTH_ROOT/world")/ns/net" "$@"; }
 
 # Runs a listener in the world on UDP port 9999 for two seconds and prints what arrived.
 heard_by_world() {
@@ -136,7 +116,7 @@ heard_by_world() {
 	ok set net2 --ip 10.77.3.2
 	ok exec net2 -- ping -c 1 -W 2 198.51.100.2
 	run ! ping -c 1 -W 1 10.77.3.20
-	run nft list set inet berth source4
+	run nft list set arp berth neighbour4
 	[[ $output != *10.77.3.20* ]]
 }
 
@@ -174,8 +154,148 @@ heard_by_world() {
 }
 
 @test "the rules are as many with three containers as with one" {
-	run nft list chain inet berth source
-	[ "$(grep -c drop <<< "$output")" = 4 ]
+	local many
+	many=$(nft list ruleset | grep -cE 'drop|accept|masquerade|dnat|reject')
+	ok stop net2 private --kill
+	[ "$(nft list ruleset | grep -cE 'drop|accept|masquerade|dnat|reject')" = "$many" ]
+	ok start net2 private
+}
+
+@test "a prefix is routed as a whole, and any address of it can be used" {
+	ok set net1 --route 2001:db8:5::/64
+	berth exec net1 -- ip addr add 2001:db8:5::abcd/128 dev eth0
+	# The guest's own kernel looks for a duplicate first.
+	eventually 5 ping -c 1 -W 1 2001:db8:5::abcd
+	world ping -c 1 -W 2 2001:db8:5::abcd
+	ok exec net1 -- ping -c 1 -W 2 -I 2001:db8:5::abcd 2001:db8:ffff::2
+	# However much of it is asked for, the host's neighbour table does not grow.
+	local before
+	before=$(ip -6 neigh show dev "$(interface_of net1)" | wc -l)
+	world ping -c 1 -W 1 2001:db8:5::1 || true
+	for i in 2 3 4 5 6 7 8 9; do ping -c 1 -W 1 "2001:db8:5::$i" > /dev/null & done
+	wait
+	[ "$(ip -6 neigh show dev "$(interface_of net1)" | wc -l)" = "$before" ]
+	ok set net1 --route-del 2001:db8:5::/64
+	run ! ping -c 1 -W 1 2001:db8:5::abcd
+	berth exec net1 -- ip addr del 2001:db8:5::abcd/128 dev eth0
+}
+
+@test "an IPv4 prefix goes to the first address" {
+	ok set net2 --route 10.77.8.0/29
+	berth exec net2 -- ip addr add 10.77.8.5/32 dev eth0
+	world ping -c 1 -W 2 10.77.8.5
+	ok exec net2 -- ping -c 1 -W 2 -I 10.77.8.5 198.51.100.2
+	ok set net2 --ip 10.77.3.22
+	world ping -c 1 -W 2 10.77.8.5
+	ok set net2 --ip 10.77.3.2 --route ""
+	run ! ping -c 1 -W 1 10.77.8.5
+	berth exec net2 -- ip addr del 10.77.8.5/32 dev eth0
+}
+
+@test "prefixes and addresses of two containers do not overlap" {
+	ok set net1 --route 2001:db8:6::/48
+	refused 4 "routed to net1" set net2 --ip-add 2001:db8:6::1
+	refused 4 "routed to net1" set net2 --route 2001:db8:6:1::/64
+	refused 4 "in use by net1" set net2 --route 2001:db8::/36
+	refused 4 "in use by net1" set net2 --nic eth1,ip=10.77.3.1
+	# A container's own address may lie in its own prefix.
+	ok set net1 --ip-add 2001:db8:6::1
+	ok set net1 --ip-del 2001:db8:6::1
+	ok set net1 --route ""
+	ok set net2 --route 2001:db8:6:1::/64
+	refused 4 "2001:db8:6:1::/64 in 2001:db8:6::/48 is in use by net2" set net1 --route 2001:db8:6::/48
+	ok set net2 --route ""
+	refused 4 "has an address of this host in it" set net2 --route 2001:db8:ffff::/64
+}
+
+@test "several interfaces: added and removed live, and the answer leaves where the question came" {
+	ok set net1 --nic-add eth1,ip=10.77.3.101,ip=2001:db8:3::101
+	ok exec net1 -- ip addr show dev eth1
+	has "inet 10.77.3.101/32"
+	world ping -c 1 -W 2 10.77.3.101
+	world ping -c 1 -W 2 2001:db8:3::101
+	world ping -c 1 -W 2 10.77.3.1
+	ok restart net1 --kill
+	world ping -c 1 -W 2 10.77.3.101
+	ok set net1 --nic-add lan0,ip=10.77.3.102,mtu=1400
+	ok exec net1 -- ip link show dev lan0
+	has "mtu 1400"
+	ok set net1 --nic-del eth1
+	try exec net1 -- ip link show dev eth1
+	[ "$status" -ne 0 ]
+	world ping -c 1 -W 2 10.77.3.102
+	run ! ping -c 1 -W 1 10.77.3.101
+	ok set net1 --nic ""
+	[ "$(ip -o link show | grep -c " $(interface_of net1)-")" = 0 ]
+	world ping -c 1 -W 2 10.77.3.1
+}
+
+@test "MTU and MAC: as asked for, the MTU live, the MAC the same at every start" {
+	local mac
+	ok set net2 --net-mtu 1300
+	ok exec net2 -- cat /sys/class/net/eth0/mtu
+	is 1300
+	[ "$(cat "/sys/class/net/$(interface_of net2)/mtu" 2> /dev/null || ip -j link show "$(interface_of net2)" | jq '.[0].mtu')" = 1300 ]
+	mac=$(berth exec net2 -- cat /sys/class/net/eth0/address)
+	ok restart net2 --kill
+	[ "$(berth exec net2 -- cat /sys/class/net/eth0/address)" = "$mac" ]
+	ok set net2 --net-mac 02:00:5e:10:00:01
+	[ "$(berth exec net2 -- cat /sys/class/net/eth0/address)" = 02:00:5e:10:00:01 ]
+	world ping -c 1 -W 2 10.77.3.2
+	ok set net2 --net-mac "" --net-mtu 1500
+	[ "$(berth exec net2 -- cat /sys/class/net/eth0/address)" = "$mac" ]
+	world ping -c 1 -W 2 10.77.3.2
+}
+
+@test "--net none: lo and nothing else" {
+	ok create alone --template busybox --net none
+	ok start alone
+	ok exec alone -- ip -o link
+	[ "$(wc -l <<< "$output")" = 1 ]
+	ok get alone net-mode
+	is none
+	refused 2 "there are no addresses" set alone --ip 10.77.3.60
+	ok destroy --force alone
+}
+
+@test "net-proxy: the host answers on the uplink and announces the address" {
+	ok create moved --template busybox --ip 198.51.100.77 --ip 2001:db8:ffff::77 --net-proxy yes --net-uplink uplink
+	# The world knows it elsewhere.
+	world ip neigh replace 198.51.100.77 lladdr 02:99:99:99:99:99 dev eth0 nud stale
+	world ip neigh replace 2001:db8:ffff::77 lladdr 02:99:99:99:99:99 dev eth0 nud stale
+	ok start moved
+	eventually 3 eval '[[ $(world ip neigh show 198.51.100.77) != *99:99* ]]'
+	world ping -c 1 -W 2 198.51.100.77
+	world ping -c 1 -W 2 2001:db8:ffff::77
+	[[ $(world ip -6 neigh show 2001:db8:ffff::77) != *99:99* ]]
+	world ip neigh flush dev eth0
+	world ping -c 1 -W 3 198.51.100.77
+	world ping -c 1 -W 3 2001:db8:ffff::77
+	ok exec moved -- ping -c 1 -W 2 198.51.100.2
+	ok set moved --ip-del 198.51.100.77
+	[ -z "$(ip -4 neigh show proxy)" ]
+	ok stop --kill moved
+	[ -z "$(ip -6 neigh show proxy)" ]
+	ok set moved --net-uplink ""
+	refused 7 "no default route" start moved
+	refused 7 "no interface nowhere" set moved --net-uplink nowhere
+	ok destroy moved
+}
+
+@test "a set that is killed is finished or undone by the next one" {
+	local i
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+		timeout -s KILL "0.0$((i / 2))$((i % 2 * 5))" berthctl set net2 --ip 10.77.3.2 --ip 10.77.3.7 --net-rate-in "${i}M" --port-forward 7777:7 --nic eth1,ip=10.77.3.8 || true
+		timeout -s KILL "0.0$((i / 2))$((i % 2 * 5))" berthctl set net2 --ip 10.77.3.2 --port-forward "" --net-rate-in unlimited --nic "" || true
+	done
+	ok recover
+	ok set net2 --ip 10.77.3.2 --port-forward "" --net-rate-in unlimited --nic ""
+	world ping -c 1 -W 2 10.77.3.2
+	run ! ping -c 1 -W 1 10.77.3.7
+	run ! ping -c 1 -W 1 10.77.3.8
+	[ -z "$(nft list map inet berth forward4 | grep 7777)" ]
+	ok create takes --template busybox --ip 10.77.3.7 --ip 10.77.3.8 --port-forward 7777:7
+	ok destroy takes
 }
 
 @test "a host with IPv6 switched off: IPv4 works" {
