@@ -95,8 +95,9 @@ void traffic_enforce(const struct container *container, struct container_config 
 		return;
 	if (!month->told && write_file(container, (month->told = true, &traffic), &ignored) == 0)
 		(void)event_note(container, &event, &ignored);
+	/* What is in force is written down as a configuration is: what is not given is not written. */
 	if (config->traffic_action == QUOTA_BLOCK)
-		config->net_block = true;
+		config->net_block = config->given[KEY_NET_BLOCK] = true;
 	if (config->traffic_action != QUOTA_THROTTLE)
 		return;
 	for (uint32_t i = 0; i <= config->nics.count; i++) {
@@ -105,7 +106,6 @@ void traffic_enforce(const struct container *container, struct container_config 
 		nic->rate_in = nic->rate_in < config->traffic_throttle ? nic->rate_in : config->traffic_throttle;
 		nic->rate_out = nic->rate_out < config->traffic_throttle ? nic->rate_out : config->traffic_throttle;
 	}
-	/* What is in force is written down as a configuration is: what is not given is not written. */
 	config->given[KEY_NET_RATE_IN] = config->given[KEY_NET_RATE_OUT] = true;
 }
 
