@@ -6,11 +6,12 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "container/container.h"
+#include "container/connection.h"
 #include "container/guest_files.h"
 #include "container/rootfs.h"
 #include "cgroup/resource_limits.h"
 #include "net/interface.h"
+#include "net/network.h"
 
 /* Of all interfaces, without prefix lengths; prefixes that are routed are not addresses. */
 static void join_addresses(const struct container_config *config, char *text, size_t size)
@@ -185,17 +186,36 @@ static void fill_cgroup(const struct container *container, const struct key *key
 		put_effective(key, meter.effective, limit);
 }
 
+/* Those of the network that are a number: in force is what was noted, which a used-up traffic-quota may have lowered. */
+static bool is_network_limit(const struct key *key)
+{
+	static const enum key_id ids[] = { KEY_NET_RATE_IN, KEY_NET_RATE_OUT, KEY_NET_PACKETS, KEY_NET_CONNECTIONS, KEY_NET_CONNECTION_RATE };
+
+	for (size_t i = 0; i < ARRAY_LENGTH(ids); i++)
+		if (key == &keys[ids[i]])
+			return true;
+	return false;
+}
+
+static void fill_network(const struct container_config *applied, const struct key *key, struct berth_limit *limit)
+{
+	if (applied && network_exists(applied))
+		put_effective(key, *(const uint64_t *)key_field(applied, key), limit);
+}
+
 int berth_limits(struct berth *berth, const char *name, berth_limit_function function, void *data, struct berth_error *err)
 {
 	CLEAN_CONTAINER struct container container = { .directory = -EBADF };
+	struct container_config applied;
 	int r = container_open(berth, name, &container, err);
 	enum berth_state state;
-	bool running;
+	bool running, connected;
 
 	if (r < 0)
 		return r;
 	state = container_state_now(&container);
 	running = state == BERTH_RUNNING || state == BERTH_PAUSED;
+	connected = running && connection_read(&container, &applied) == 0;
 	rootfs_find_disk(&container, &container.config);
 	for (size_t i = 0; r == 0 && i < KEY_COUNT; i++) {
 		const struct key *key = &keys[i];
@@ -203,7 +223,7 @@ int berth_limits(struct berth *berth, const char *name, berth_limit_function fun
 					     .bytes = key->type == &type_SIZE || key->type == &type_AMOUNT };
 		char text[VALUE_TEXT_MAX];
 
-		if (key->applied_by != BY_CGROUP && key->applied_by != BY_STORAGE)
+		if (key->applied_by != BY_CGROUP && key->applied_by != BY_STORAGE && !is_network_limit(key))
 			continue;
 		key->type->format(key_field(&container.config, key), 0, text);
 		snprintf(limit.configured, sizeof(limit.configured), "%.263s", text);
@@ -213,6 +233,8 @@ int berth_limits(struct berth *berth, const char *name, berth_limit_function fun
 		}
 		if (key->applied_by == BY_STORAGE)
 			fill_disk(&container, key, &limit);
+		else if (key->applied_by == BY_NETWORK)
+			fill_network(connected ? &applied : NULL, key, &limit);
 		else
 			fill_cgroup(&container, key, running, &limit);
 		r = function(&limit, data);

@@ -66,7 +66,7 @@ bool traffic_parse(const char *text, size_t length, struct traffic *ret)
 			*ret = traffic;
 			return true;
 		}
-		if (!strncmp(line, "epoch ", 6) && strlen(line + 6) < sizeof(traffic.epoch)) {
+		if (!strncmp(line, "epoch ", 6) && !traffic.epoch[0] && strlen(line + 6) < sizeof(traffic.epoch)) {
 			strcpy(traffic.epoch, line + 6);
 			good = true;
 		} else if (!strncmp(line, "last", 4)) {

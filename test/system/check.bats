@@ -13,7 +13,7 @@ teardown_file() { berth_teardown; }
 	has nsdelegate
 	local what
 	ok check --json
-	for what in "cgroup controllers" "memory guarantees" "swap limit" swap "pressure (PSI)" "disk quota" disk berth.conf kernel.core_pattern \
+	for what in "cgroup controllers" "memory guarantees" "swap limit" swap "pressure (PSI)" "disk quota" disk berth.conf nftables "network filters" NetworkManager kernel.core_pattern \
 		kernel.pid_max fs.inotify.max_user_watches kernel.keys.maxbytes net.ipv6.neigh.default.gc_thresh3 fs.aio-max-nr kernel.pty.max; do
 		[ "$(json_get "[.findings[] | select(.what==\"$what\")] | length" <<< "$output")" = 1 ] || story "no finding $what"
 	done
@@ -34,14 +34,16 @@ teardown_file() { berth_teardown; }
 	local all
 	ok help
 	all=$output
-	for word in create start stop restart destroy set get list status wait exec enter console pause resume template storage host check recover; do
+	for word in create start stop restart destroy set get list status wait exec enter console pause resume template storage host check recover traffic; do
 		[[ $all == *"  $word "* ]] || story "help does not name $word"
 		try help "$word"
 		[ "$status" -eq 0 ] || story "no help for $word"
 	done
 	ok help keys
 	for word in memory memory-high memory-guarantee swap cpus cpu-burst cpu-weight cpuset pids cgroups io-weight io-read-rate io-write-rate \
-		io-read-iops io-write-iops disk inodes plan hostname nameserver ip description init autostart net-nat; do
+		io-read-iops io-write-iops disk inodes plan hostname nameserver ip description init autostart net-nat \
+		route net-mode net-bridge net-vlan net-gateway net-mac net-mtu nic net-uplink net-proxy net-rate-in net-rate-out net-packets net-connections \
+		net-connection-rate smtp net-block port-forward net-port-block traffic-quota traffic-counted traffic-action traffic-throttle traffic-reset-day; do
 		has "--$word "
 	done
 	ok create --help
