@@ -130,11 +130,11 @@ static void amount_text(uint64_t value, const struct value_type *type, char text
 }
 
 /* No two interfaces have the same; a route may hold the container's own addresses. */
-static int find_twice(const struct address *address, const char *key, void *data)
+static int find_twice(const struct owned_address *owned, void *data)
 {
+	const struct address *address = &owned->address;
 	struct address_list *seen = data;
 
-	(void)key;
 	for (uint32_t i = 0; i < seen->count; i++)
 		if (seen->at[i].prefix == address->prefix && address_equal(&seen->at[i], address))
 			return 1;
@@ -209,22 +209,28 @@ const struct nic *config_nic(const struct container_config *config, uint32_t ind
 	return index <= config->nics.count ? &config->nics.at[index - 1] : NULL;
 }
 
-int config_each_address(const struct container_config *config, int (*function)(const struct address *address, const char *key, void *data),
-			void *data)
+int config_each_address(const struct container_config *config, int (*function)(const struct owned_address *owned, void *data), void *data)
 {
 	const struct nic *nic;
 	int r = 0;
 
 	for (uint32_t n = 0; r == 0 && (nic = config_nic(config, n)); n++) {
-		for (uint32_t i = 0; r == 0 && i < nic->addresses.count; i++) {
-			struct address address = nic->addresses.at[i];
+		struct owned_address owned = { .vlan = nic->vlan };
 
+		if (nic->mode == NET_BRIDGE)
+			strcpy(owned.bridge, nic->bridge);
+		for (uint32_t i = 0; r == 0 && i < nic->addresses.count; i++) {
+			owned.key = n ? "nic" : "ip";
+			owned.address = nic->addresses.at[i];
 			/* On a bridge the prefix length is the network's, not the container's. */
-			address.prefix = 0;
-			r = function(&address, n ? "nic" : "ip", data);
+			owned.address.prefix = 0;
+			r = function(&owned, data);
 		}
-		for (uint32_t i = 0; r == 0 && i < nic->routes.count; i++)
-			r = function(&nic->routes.at[i], n ? "nic" : "route", data);
+		for (uint32_t i = 0; r == 0 && i < nic->routes.count; i++) {
+			owned.key = n ? "nic" : "route";
+			owned.address = nic->routes.at[i];
+			r = function(&owned, data);
+		}
 	}
 	return r;
 }

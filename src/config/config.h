@@ -84,9 +84,16 @@ void config_merge(struct container_config *config, const struct container_config
 /* The interfaces there are: 0 is eth0, then nics. NULL behind the last. One that is not made (nic_exists()) is among them. */
 const struct nic *config_nic(const struct container_config *config, uint32_t index);
 
-/* Every address and prefix that is one container's alone, of all its interfaces: calls function until it is not 0. */
-int config_each_address(const struct container_config *config, int (*function)(const struct address *address, const char *key, void *data),
-			void *data);
+/* An address or prefix that is one container's alone: on the host, or, with a bridge, in that network. */
+struct owned_address {
+	struct address address;
+	char bridge[INTERFACE_NAME_MAX];	/* "" in routed mode */
+	uint64_t vlan;
+	const char *key;			/* of which it is a value */
+};
+
+/* All of them, of all interfaces: calls function until it is not 0. */
+int config_each_address(const struct container_config *config, int (*function)(const struct owned_address *owned, void *data), void *data);
 
 /* Whether the key has the same value in both. */
 bool config_same(const struct container_config *a, const struct container_config *b, const struct key *key);

@@ -4,36 +4,43 @@
 #include <fcntl.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "container/claimed.h"
 
-/* --- names of claims: the address as text, a prefix with '_' for its slash ---------------------------------------------- */
+/* --- names of claims: the address as text, a prefix with '_' for its slash, what is a bridge's with "@BRIDGE.VLAN" -------------- */
 
-static void name_claim(const struct address *address, char name[static ADDRESS_TEXT_MAX])
+#define CLAIM_NAME_MAX (ADDRESS_TEXT_MAX + INTERFACE_NAME_MAX + 8)
+
+static void name_claim(const struct owned_address *owned, char name[static CLAIM_NAME_MAX])
 {
 	char *slash;
 
-	address_format(address, name);
+	address_format(&owned->address, name);
 	slash = strchr(name, '/');
 	if (slash)
 		*slash = '_';
+	if (owned->bridge[0])
+		snprintf(name + strlen(name), CLAIM_NAME_MAX - strlen(name), "@%s.%u", owned->bridge, (unsigned int)owned->vlan);
 }
 
-static int compare(const struct address *address, const char *key, void *data)
+static bool same(const struct owned_address *a, const struct owned_address *b)
 {
-	const struct address *wanted = data;
+	return a->address.prefix == b->address.prefix && address_equal(&a->address, &b->address) && !strcmp(a->bridge, b->bridge) && a->vlan == b->vlan;
+}
 
-	(void)key;
-	return address->prefix == wanted->prefix && address_equal(address, wanted);
+static int compare(const struct owned_address *owned, void *data)
+{
+	return same(owned, data);
 }
 
 static bool is_listed(const struct container_config *config, const void *item)
 {
-	struct address address = *(const struct address *)item;
+	struct owned_address owned = *(const struct owned_address *)item;
 
-	return config_each_address(config, compare, &address);
+	return config_each_address(config, compare, &owned);
 }
 
 /* --- one of them --------------------------------------------------------------------------------------------------------------- */
@@ -43,13 +50,14 @@ struct claiming {
 	const char *owner;
 	int directory;
 	const struct container_config *except;	/* what is listed there is left alone; may be NULL */
-	struct address failed;			/* the one that could not be had; family 0: none */
+	struct owned_address failed;		/* the one that could not be had; family 0: none */
 	struct berth_error *err;
 };
 
-/* An address of the host that is the address, or in the prefix. */
-static bool host_has(const struct address *wanted)
+/* An address of the host that is the address, or in the prefix; on a bridge, of the bridge. */
+static bool host_has(const struct owned_address *owned)
 {
+	const struct address *wanted = &owned->address;
 	struct ifaddrs *all;
 	bool found = false;
 
@@ -58,7 +66,7 @@ static bool host_has(const struct address *wanted)
 	for (struct ifaddrs *one = all; one && !found; one = one->ifa_next) {
 		struct address address = { 0 };
 
-		if (!one->ifa_addr || one->ifa_addr->sa_family != wanted->family)
+		if (!one->ifa_addr || one->ifa_addr->sa_family != wanted->family || (owned->bridge[0] && strcmp(one->ifa_name, owned->bridge) != 0))
 			continue;
 		address.family = wanted->family;
 		if (wanted->family == AF_INET)
@@ -72,29 +80,31 @@ static bool host_has(const struct address *wanted)
 }
 
 /* A prefix of another container that it lies in: as many looks as an address has bits. */
-static int check_around(const struct claiming *claiming, const char *key, const struct address *address)
+static int check_around(const struct claiming *claiming, const struct owned_address *owned)
 {
+	const struct address *address = &owned->address;
 	size_t length = address->prefix ? address->prefix : address_length(address) * 8;
-	struct address around = *address;
+	struct owned_address around = *owned;
 
 	while (length-- > 8) {
-		char name[ADDRESS_TEXT_MAX], holder[CLAIM_OWNER_MAX], text[ADDRESS_TEXT_MAX];
+		char name[CLAIM_NAME_MAX], holder[CLAIM_OWNER_MAX], text[ADDRESS_TEXT_MAX];
 
-		around.prefix = (uint8_t)length;
-		around.bytes[length / 8] &= (uint8_t)(0xff00 >> length % 8);
+		around.address.prefix = (uint8_t)length;
+		around.address.bytes[length / 8] &= (uint8_t)(0xff00 >> length % 8);
 		name_claim(&around, name);
 		if (!claimed_by_other(claiming->berth, claiming->directory, name, claiming->owner, is_listed, &around, holder))
 			continue;
 		address_format(address, text);
 		*strchr(name, '_') = '/';
-		return fail(claiming->err, BERTH_EXISTS, EADDRINUSE, "%s: %s is in %s, which is routed to %s", key, text, name, holder);
+		return fail(claiming->err, BERTH_EXISTS, EADDRINUSE, "%s: %s is in %s, which is routed to %s", owned->key, text, name, holder);
 	}
 	return 0;
 }
 
 /* Addresses and prefixes of other containers in it. */
-static int check_within(const struct claiming *claiming, const char *key, const struct address *prefix)
+static int check_within(const struct claiming *claiming, const struct owned_address *owned)
 {
+	const struct address *prefix = &owned->address;
 	int own = openat(claiming->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CLEAN_DIR DIR *dir = own < 0 ? NULL : fdopendir(own);
 	struct dirent *entry;
@@ -103,6 +113,7 @@ static int check_within(const struct claiming *claiming, const char *key, const 
 		return fail_errno(claiming->err, "cannot list the claims on addresses");
 	while ((entry = readdir(dir))) {
 		char name[ADDRESS_TEXT_MAX], holder[CLAIM_OWNER_MAX], text[ADDRESS_TEXT_MAX], why[128], *slash;
+		struct owned_address within = { .vlan = 0 };
 		struct address_list list = { 0 };
 
 		if (strlen(entry->d_name) >= sizeof(name))
@@ -114,35 +125,36 @@ static int check_within(const struct claiming *claiming, const char *key, const 
 		if (!type_INTERFACE_ADDRESSES.parse(name, &list, why, sizeof(why)) || !prefix_contains(prefix, &list.at[0]) ||
 		    (list.at[0].prefix && list.at[0].prefix <= prefix->prefix))
 			continue;
-		if (!claimed_by_other(claiming->berth, claiming->directory, entry->d_name, claiming->owner, is_listed, &list.at[0], holder))
+		within.address = list.at[0];
+		if (!claimed_by_other(claiming->berth, claiming->directory, entry->d_name, claiming->owner, is_listed, &within, holder))
 			continue;
 		address_format(prefix, text);
-		return fail(claiming->err, BERTH_EXISTS, EADDRINUSE, "%s: %s in %s is in use by %s", key, name, text, holder);
+		return fail(claiming->err, BERTH_EXISTS, EADDRINUSE, "%s: %s in %s is in use by %s", owned->key, name, text, holder);
 	}
 	return 0;
 }
 
-static int claim_one(const struct address *address, const char *key, void *data)
+static int claim_one(const struct owned_address *owned, void *data)
 {
 	struct claiming *claiming = data;
-	char name[ADDRESS_TEXT_MAX], text[ADDRESS_TEXT_MAX], holder[CLAIM_OWNER_MAX];
+	char name[CLAIM_NAME_MAX], text[ADDRESS_TEXT_MAX], holder[CLAIM_OWNER_MAX];
 	int r;
 
-	if (claiming->except && is_listed(claiming->except, address))
+	if (claiming->except && is_listed(claiming->except, owned))
 		return 0;
-	name_claim(address, name);
-	address_format(address, text);
-	if (host_has(address))
-		return fail(claiming->err, BERTH_EXISTS, EADDRINUSE, address->prefix ? "%s: %s has an address of this host in it" :
-			    "%s: %s is an address of this host", key, text);
-	r = claimed_take(claiming->berth, claiming->directory, name, claiming->owner, is_listed, address, holder, claiming->err);
+	name_claim(owned, name);
+	address_format(&owned->address, text);
+	if (host_has(owned))
+		return fail(claiming->err, BERTH_EXISTS, EADDRINUSE, owned->address.prefix ? "%s: %s has an address of this host in it" :
+			    "%s: %s is an address of this host", owned->key, text);
+	r = claimed_take(claiming->berth, claiming->directory, name, claiming->owner, is_listed, owned, holder, claiming->err);
 	if (r == -EEXIST)
-		return fail(claiming->err, BERTH_EXISTS, EADDRINUSE, "%s: %s is in use by %s", key, text, holder);
-	/* Claimed first and looked around then: of two commands at once, one or both see the other's. */
-	if (r == 0)
-		r = check_around(claiming, key, address);
-	if (r == 0 && address->prefix)
-		r = check_within(claiming, key, address);
+		return fail(claiming->err, BERTH_EXISTS, EADDRINUSE, "%s: %s is in use by %s", owned->key, text, holder);
+	/* Claimed first and looked around then: of two commands at once, one or both see the other's. Prefixes are of routed mode. */
+	if (r == 0 && !owned->bridge[0])
+		r = check_around(claiming, owned);
+	if (r == 0 && owned->address.prefix)
+		r = check_within(claiming, owned);
 	if (r < 0) {
 		struct berth_error ignored;
 
@@ -151,27 +163,26 @@ static int claim_one(const struct address *address, const char *key, void *data)
 	return r;
 }
 
-static int claim_or_remember(const struct address *address, const char *key, void *data)
+static int claim_or_remember(const struct owned_address *owned, void *data)
 {
-	int r = claim_one(address, key, data);
+	int r = claim_one(owned, data);
 
 	if (r < 0)
-		((struct claiming *)data)->failed = *address;
+		((struct claiming *)data)->failed = *owned;
 	return r;
 }
 
-static int release_one(const struct address *address, const char *key, void *data)
+static int release_one(const struct owned_address *owned, void *data)
 {
 	struct claiming *claiming = data;
-	char name[ADDRESS_TEXT_MAX];
+	char name[CLAIM_NAME_MAX];
 
-	(void)key;
 	/* Undoing: this is the one that could not be had. */
-	if (address->prefix == claiming->failed.prefix && address_equal(address, &claiming->failed))
+	if (same(owned, &claiming->failed))
 		return 1;
-	if (claiming->except && is_listed(claiming->except, address))
+	if (claiming->except && is_listed(claiming->except, owned))
 		return 0;
-	name_claim(address, name);
+	name_claim(owned, name);
 	return claim_release(claiming->directory, name, claiming->owner, claiming->err);
 }
 
@@ -179,7 +190,7 @@ int addresses_claim(const struct berth *berth, const char *owner, const struct c
 		    struct berth_error *err)
 {
 	CLEAN_FD int directory = instance_directory(berth, DIRECTORY_ADDRESSES, err);
-	struct claiming claiming = { berth, owner, directory, except, { 0 }, err };
+	struct claiming claiming = { berth, owner, directory, except, { .vlan = 0 }, err };
 	struct berth_error ignored;
 	int r;
 
@@ -197,7 +208,7 @@ int addresses_release(const struct berth *berth, const char *owner, const struct
 		      struct berth_error *err)
 {
 	CLEAN_FD int directory = instance_directory(berth, DIRECTORY_ADDRESSES, err);
-	struct claiming claiming = { berth, owner, directory, except, { 0 }, err };
+	struct claiming claiming = { berth, owner, directory, except, { .vlan = 0 }, err };
 
 	return directory < 0 ? directory : config_each_address(config, release_one, &claiming);
 }

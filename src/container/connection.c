@@ -113,6 +113,25 @@ static int go_from_to(const struct container *container, const struct container_
 	return r;
 }
 
+/* A change that died has left something of both, and nobody knows what: all of it goes, and what is wanted is made from nothing. */
+static int clear_away(const struct container *container, const struct container_config *now, const struct container_config *half, int ns,
+		      struct container_config *ret, struct berth_error *err)
+{
+	struct container_config nothing = *now;
+	int r;
+
+	memset(&nothing.eth0, 0, sizeof(nothing.eth0));
+	memset(&nothing.nics, 0, sizeof(nothing.nics));
+	nothing.eth0.mode = NET_NONE;
+	nothing.net_proxy = false;
+	r = network_change(half, &nothing, container->name, ns, err);
+	if (r == 0)
+		r = network_change(now, &nothing, container->name, ns, err);
+	if (r == 0)
+		*ret = nothing;
+	return r;
+}
+
 int connection_change(const struct container *container, const struct container_config *config, struct berth_error *err)
 {
 	struct container_config now, half, wanted = *config;
@@ -132,11 +151,11 @@ int connection_change(const struct container *container, const struct container_
 		return ns;
 	/* What a change takes away is counted no more. */
 	(void)traffic_collect(container, &now, &ignored);
-	/* A change that died is repeated to its end: from there the way on is known. */
-	if (broken_off && go_from_to(container, &now, &half, ns, err) == 0)
-		now = half;
+	r = broken_off ? clear_away(container, &now, &half, ns, &now, err) : 0;
+	if (r < 0)
+		return r;
 	r = go_from_to(container, &now, &wanted, ns, err);
-	if (r < 0 && network_change(&wanted, &now, container->name, ns, &ignored) == 0)
+	if (r < 0 && !broken_off && network_change(&wanted, &now, container->name, ns, &ignored) == 0)
 		forget_next(container);
 	return r;
 }

@@ -2,7 +2,7 @@
 /*
  * A container's network (net/network.h) over its life. What was put in force is noted in its run directory before the kernel has it, in the form of
  * a configuration: "network" is what is there, "network.next" what a change under way may have put there already. Whoever comes after a dead
- * command undoes or repeats both.
+ * command undoes both.
  */
 #pragma once
 

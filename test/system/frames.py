@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Frames for the network tests, as hex: what an honest guest sends and what a hostile one does.
 
-  frames.py KIND FIELD=VALUE...     prints one frame
+  frames.py < LINES                 prints a frame for each line "KIND FIELD=VALUE..."
   frames.py sniff INTERFACE SECONDS prints "ready" and then every frame that comes in, a line each
 """
 import ipaddress
@@ -128,7 +128,9 @@ def sniff(interface, seconds):
                 print(frame.hex(), flush=True)
 
 
-if sys.argv[1] == "sniff":
+if len(sys.argv) > 1:
     sniff(sys.argv[2], float(sys.argv[3]))
 else:
-    print(build(sys.argv[1], dict(argument.split("=", 1) for argument in sys.argv[2:])).hex())
+    for line in sys.stdin:
+        words = line.split()
+        print(build(words[0], dict(word.split("=", 1) for word in words[1:])).hex())

@@ -282,6 +282,52 @@ heard_by_world() {
 	ok destroy moved
 }
 
+@test "the same private address may be on two bridges, but not twice on one" {
+	ip link add br1 type bridge
+	ip link add br2 type bridge
+	ip addr add 10.44.0.9/24 dev br1
+	ok create lan1 --template busybox --net bridge --net-bridge br1 --ip 10.44.0.5/24
+	ok create lan2 --template busybox --net bridge --net-bridge br2 --ip 10.44.0.5/24
+	refused 4 "in use by lan1" create lan3 --template busybox --net bridge --net-bridge br1 --ip 10.44.0.5/24
+	refused 4 "is an address of this host" create lan3 --template busybox --net bridge --net-bridge br1 --ip 10.44.0.9/24
+	ok start lan1 lan2
+	ok stop --kill lan1 lan2
+	ok destroy lan1 lan2
+	ip link del br1
+	ip link del br2
+}
+
+@test "net-vlan: the port is in that VLAN and in no other" {
+	ip link add brv type bridge
+	if ! ip link set brv type bridge vlan_filtering 1; then
+		ip link del brv
+		skip "this kernel's bridges do not filter VLANs; the virtual machine's do"
+	fi
+	ip link set brv up
+	ip link add trunk type veth peer name trunk netns "$(cat "$BERTH_ROOT/world")"
+	ip link set trunk master brv
+	ip link set trunk up
+	bridge vlan add dev trunk vid 5
+	world ip link set trunk up
+	world ip link add link trunk name trunk.5 type vlan id 5
+	world ip link set trunk.5 up
+	world ip addr add 10.45.0.1/24 dev trunk.5
+	world ip addr add 10.46.0.1/24 dev trunk
+	ok create tagged --template busybox --net bridge --net-bridge brv --net-vlan 5 --ip 10.45.0.5/24 --nic eth1,bridge=brv,ip=10.46.0.5/24
+	ok start tagged
+	world ping -c 1 -W 2 10.45.0.5
+	world ping -c 1 -W 2 10.46.0.5
+	[[ $(bridge vlan show dev "$(interface_of tagged)") == *"5 PVID Egress Untagged"* ]]
+	[ "$(bridge -j vlan show dev "$(interface_of tagged)" | jq '.[0].vlans | length')" = 1 ]
+	ok set tagged --net-vlan 6
+	run ! world ping -c 1 -W 1 10.45.0.5
+	ok set tagged --net-vlan 5
+	world ping -c 1 -W 2 10.45.0.5
+	ok destroy --force tagged
+	ip link del brv
+	world ip link del trunk
+}
+
 @test "a set that is killed is finished or undone by the next one" {
 	local i
 	for i in 1 2 3 4 5 6 7 8 9 10 11 12; do

@@ -21,7 +21,7 @@ teardown_file() {
 filters() { berth check --json | jq -r '.findings[] | select(.what=="network filters") | .verdict'; }
 
 # A forged packet that arrives: then nothing filters.
-leaks() { where=world on=eth0 heard send_frame heal udp4 source=10.77.6.2 target=198.51.100.2 to_mac=fe:00:00:00:00:01 from_mac=02:00:00:00:00:01 | grep -q 424144424144; }
+leaks() { where=world on=eth0 heard deliver heal echo udp4 source=10.77.6.2 target=198.51.100.2 to_mac=fe:00:00:00:00:01 from_mac=02:00:00:00:00:01 | grep -q 424144424144; }
 
 @test "a firewall that flushes everything is noticed by check and healed by recover --network" {
 	local before

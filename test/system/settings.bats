@@ -54,7 +54,7 @@ teardown_file() { berth_teardown; }
 	ok status lim --json
 	local key
 	for key in memory memory-high memory-guarantee swap cpus cpu-burst cpu-weight cpuset pids cgroups io-weight io-read-rate io-write-rate \
-		io-read-iops io-write-iops disk inodes; do
+		io-read-iops io-write-iops disk inodes net-rate-in net-rate-out net-packets net-connections net-connection-rate; do
 		[ "$(json_get ".limits | has(\"$key\")" <<< "$output")" = true ] || story "no limit $key"
 	done
 	[ "$(json_get '.limits.memory.configured' <<< "$output")" = $((64 * 1024 * 1024)) ]

@@ -57,22 +57,21 @@ interface_of() { status_of "$1" interface; }
 
 # heard COMMAND...: the frames that arrive on the interface $on (of the namespace $where, "world" or "") while the command runs, as hex, a line each.
 heard() {
-	local listener out="$BATS_TEST_TMPDIR/heard"
-	if [ -n "${where:-}" ]; then
-		nsenter --net="/proc/$(cat "$BERTH_ROOT/world")/ns/net" python3 "$BATS_TEST_DIRNAME/frames.py" sniff "$on" 1.5 > "$out" 3>&- &
-	else
-		python3 "$BATS_TEST_DIRNAME/frames.py" sniff "$on" 1.5 > "$out" 3>&- &
-	fi
+	local listener ns=/proc/self/ns/net out="$BATS_TEST_TMPDIR/heard"
+	[ -z "${where:-}" ] || ns="/proc/$(cat "$BERTH_ROOT/world")/ns/net"
+	nsenter --net="$ns" python3 "$BATS_TEST_DIRNAME/frames.py" sniff "$on" 120 > "$out" 3>&- &
 	listener=$!
-	eventually 5 grep -q ready "$out"
+	eventually 10 grep -q ready "$out"
 	"$@" || true
-	wait $listener
+	sleep 0.5
+	finish "$listener"
 	grep -v ready "$out" || true
 }
 
-# Sends a frame from inside a container by a raw socket of the guest's own: send NAME KIND FIELD=VALUE...
-send_frame() {
+# deliver NAME FUNCTION [ARGUMENT...]: sends the frames that the function prints (as frames.py takes them) from inside the container, by a raw socket of
+# the guest's own.
+deliver() {
 	local name=$1
 	shift
-	berth exec "$name" -- frame "${device:-eth0}" "$(python3 "$BATS_TEST_DIRNAME/frames.py" "$@")"
+	"$@" | python3 "$BATS_TEST_DIRNAME/frames.py" | berth exec "$name" -- frame eth0
 }
