@@ -37,6 +37,8 @@ static int read_attribute(const struct nlattr *attribute, void *data)
 
 	if (mnl_attr_get_type(attribute) == IFLA_ADDRESS && mnl_attr_get_payload_len(attribute) == sizeof(found->mac))
 		memcpy(&found->mac, mnl_attr_get_payload(attribute), sizeof(found->mac));
+	else if (mnl_attr_get_type(attribute) == IFLA_LINK)
+		found->peer = (int)mnl_attr_get_u32(attribute);
 	else if (mnl_attr_get_type(attribute) == IFLA_LINKINFO)
 		(void)mnl_attr_parse_nested(attribute, read_kind, found);
 	return MNL_CB_OK;
@@ -52,20 +54,32 @@ static void read_link(const struct nlmsghdr *answer, void *data)
 	(void)mnl_attr_parse(answer, sizeof(struct ifinfomsg), read_attribute, found);
 }
 
-void link_find(struct rtnl *rtnl, const char *name, struct link_found *ret)
+static void ask(struct rtnl *rtnl, int index, const char *name, struct link_found *ret)
 {
 	char buffer[RTNL_BUFFER];
 	struct nlmsghdr *message = rtnl_begin(rtnl, buffer, RTM_GETLINK, 0);
+	struct ifinfomsg *info = mnl_nlmsg_put_extra_header(message, sizeof(*info));
 	int r;
 
-	mnl_nlmsg_put_extra_header(message, sizeof(struct ifinfomsg));
-	mnl_attr_put_strz(message, IFLA_IFNAME, name);
+	info->ifi_index = index;
+	if (name)
+		mnl_attr_put_strz(message, IFLA_IFNAME, name);
 	/* Statistics are half of the answer, and nobody asked. */
 	mnl_attr_put_u32(message, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 	*ret = (struct link_found){ .index = -ENODEV };
 	r = rtnl_ask(rtnl, message, read_link, ret);
 	if (r < 0)
 		ret->index = r;
+}
+
+void link_find(struct rtnl *rtnl, const char *name, struct link_found *ret)
+{
+	ask(rtnl, 0, name, ret);
+}
+
+void link_look(struct rtnl *rtnl, int index, struct link_found *ret)
+{
+	ask(rtnl, index, NULL, ret);
 }
 
 int link_index(struct rtnl *rtnl, const char *name)

@@ -11,10 +11,13 @@ int link_index(struct rtnl *rtnl, const char *name);
 struct link_found {
 	int index;		/* or a negative errno */
 	char kind[16];		/* "bridge", "veth"; "" of hardware */
+	int peer;		/* of a veth: the index of the other end, in its namespace */
 	struct mac mac;
 	bool vlan_filtering;	/* of a bridge */
 };
 void link_find(struct rtnl *rtnl, const char *name, struct link_found *ret);
+/* The same by index, whatever it is called now. */
+void link_look(struct rtnl *rtnl, int index, struct link_found *ret);
 
 struct veth {
 	const char *host, *guest;	/* names of the ends */

@@ -62,16 +62,21 @@ static void wire_take(struct wire *wire, const struct container_config *config, 
 	wire->guest_mac = interface_mac(config, number);
 }
 
+/* The guest's end is known by the host's: the guest may have given it another name. */
 static int wire_find(struct wire *wire, struct berth_error *err)
 {
-	const char *inside = interface_inside(wire->nic);
+	struct link_found host, guest;
 
-	wire->host_index = link_index(&wire->host, wire->name);
-	if (wire->host_index < 0)
-		return fail(err, BERTH_FAILED, -wire->host_index, "cannot find %s: %s", wire->name, strerror(-wire->host_index));
-	wire->guest_index = link_index(&wire->guest, inside);
-	if (wire->guest_index < 0 && !wire->host_only)
-		return fail(err, BERTH_FAILED, -wire->guest_index, "cannot find %s in the container: %s", inside, strerror(-wire->guest_index));
+	link_find(&wire->host, wire->name, &host);
+	wire->host_index = host.index;
+	if (host.index < 0)
+		return fail(err, BERTH_FAILED, -host.index, "cannot find %s: %s; berthctl recover --network makes it anew", wire->name, strerror(-host.index));
+	if (wire->host_only)
+		return 0;
+	link_look(&wire->guest, host.peer, &guest);
+	wire->guest_index = guest.index;
+	if (guest.index < 0 || guest.peer != host.index || strcmp(guest.kind, "veth") != 0)
+		return fail(err, BERTH_FAILED, ENODEV, "%s is not in the container any more: it was moved elsewhere inside", interface_inside(wire->nic));
 	return 0;
 }
 

@@ -247,6 +247,22 @@ heard_by_world() {
 	world ping -c 1 -W 2 10.77.3.2
 }
 
+@test "a guest that renames, moves or deletes its interface harms itself alone, and can be helped" {
+	ok exec net2 -- ip link set dev eth0 down
+	ok exec net2 -- ip link set dev eth0 name wan
+	ok exec net2 -- ip link set dev wan up
+	ok set net2 --ip-add 10.77.3.55
+	ok exec net2 -- ip addr show dev wan
+	has 10.77.3.55
+	berth exec net2 -- ip link del wan
+	refused 1 "recover --network makes it anew" set net2 --ip-add 10.77.3.56
+	ok recover --network
+	ping -c 1 -W 2 10.77.3.2
+	ok set net2 --ip-del 10.77.3.55
+	ok restart net2 --kill
+	world ping -c 1 -W 2 10.77.3.2
+}
+
 @test "--net none: lo and nothing else" {
 	ok create alone --template busybox --net none
 	ok start alone
