@@ -44,7 +44,7 @@ static int exchange(struct rtnl *rtnl, const struct nlmsghdr *message, char *buf
 		return -errno;
 	for (;;) {
 		ssize_t got = mnl_socket_recvfrom(rtnl->socket, buffer, size);
-		const struct nlmsghdr *answer = (const struct nlmsghdr *)buffer;
+		const struct nlmsghdr *answer = (const void *)buffer;
 
 		if (got < 0 && errno == EINTR)
 			continue;

@@ -141,6 +141,16 @@ int make_directory(const char *path, mode_t mode, struct berth_error *err)
 	return fd;
 }
 
+DIR *list_directory(int fd)
+{
+	int own = fd < 0 ? -1 : openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = own < 0 ? NULL : fdopendir(own);
+
+	if (!dir)
+		close_keep_errno(own);
+	return dir;
+}
+
 /* Below this depth a directory is moved up to the top of the tree instead of being descended into: a guest can nest
  * directories deeper than we have descriptors. */
 #define REMOVE_DEPTH_MAX 48
@@ -153,15 +163,11 @@ struct removal {
 
 static int remove_entries(struct removal *removal, int fd, int depth, struct berth_error *err)
 {
-	/* Anew and not by dup: an open directory of btrfs shows what was in it when it was opened. */
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	CLEAN_DIR DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	CLEAN_DIR DIR *dir = list_directory(fd);
 	struct dirent *entry;
 
-	if (!dir) {
-		close_keep_errno(copy);
+	if (!dir)
 		return fail_errno(err, "cannot list a directory of %s", removal->name);
-	}
 	while (errno = 0, (entry = readdir(dir))) {
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;

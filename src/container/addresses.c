@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "container/claimed.h"
 
 /* --- names of claims: the address as text, a prefix with '_' for its slash, what is a bridge's with "@BRIDGE.VLAN" -------------- */
@@ -105,8 +106,7 @@ static int check_around(const struct claiming *claiming, const struct owned_addr
 static int check_within(const struct claiming *claiming, const struct owned_address *owned)
 {
 	const struct address *prefix = &owned->address;
-	int own = openat(claiming->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	CLEAN_DIR DIR *dir = own < 0 ? NULL : fdopendir(own);
+	CLEAN_DIR DIR *dir = list_directory(claiming->directory);
 	struct dirent *entry;
 
 	if (!dir)

@@ -136,15 +136,12 @@ static void check_swap_limit(const struct checking *checking, struct berth_findi
 /* Not much is needed: what has not been touched for long makes room for what is at work. */
 static void check_swap(const struct checking *checking, struct berth_finding *finding)
 {
-	char text[8192];
-	const char *line;
-	uint64_t total = 0;
+	struct host_resources resources = { .swap = 0 };
+	struct berth_error ignored;
 
-	(void)checking;
-	if (read_small_at(AT_FDCWD, "/proc/meminfo", text, sizeof(text)) >= 0 && (line = strstr(text, "SwapTotal:")))
-		total = strtoull(line + strlen("SwapTotal:"), NULL, 10);
-	found(finding, total ? BERTH_GOOD : BERTH_WEAK, total ? "%llu MiB" : "none", (unsigned long long)total / 1024);
-	if (!total)
+	(void)host_resources_read(checking->berth, &resources, &ignored);
+	found(finding, resources.swap ? BERTH_GOOD : BERTH_WEAK, resources.swap ? "%llu MiB" : "none", (unsigned long long)resources.swap >> 20);
+	if (!resources.swap)
 		remedy(finding, "add some, best compressed memory: modprobe zram; echo 4G > /sys/block/zram0/disksize; mkswap /dev/zram0; swapon /dev/zram0. "
 				"Without, the key swap gives nothing");
 }
@@ -307,8 +304,7 @@ static void check_filters(const struct checking *checking, struct berth_finding 
 {
 	struct berth_error ignored;
 	CLEAN_FD int run = instance_directory(checking->berth, DIRECTORY_RUN, &ignored);
-	int own = run < 0 ? -1 : openat(run, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	CLEAN_DIR DIR *dir = own < 0 ? NULL : fdopendir(own);
+	CLEAN_DIR DIR *dir = list_directory(run);
 	unsigned int running = 0, bare = 0;
 	struct ruleset_found rules;
 	struct dirent *entry;

@@ -190,8 +190,7 @@ static void count_one(struct ledger *ledger, int containers, const char *directo
 static int count_all(struct ledger *ledger, struct berth_error *err)
 {
 	CLEAN_FD int containers = instance_directory(ledger->berth, DIRECTORY_CONTAINERS, err);
-	int own = containers < 0 ? -1 : openat(containers, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	CLEAN_DIR DIR *dir = own < 0 ? NULL : fdopendir(own);
+	CLEAN_DIR DIR *dir = list_directory(containers);
 	struct dirent *entry;
 
 	if (!dir)

@@ -24,5 +24,8 @@ int connection_change(const struct container *container, const struct container_
 /* Collects the traffic and takes down all that was noted; the namespace is gone or going. */
 int connection_down(const struct container *container, struct berth_error *err);
 
+/* fd of the network namespace of a container's init. */
+int connection_open_namespace(pid_t init, struct berth_error *err);
+
 /* Whether the firewall has the container's elements, as far as can be told without taking their place. */
 bool connection_is_filtered(const struct container *container);

@@ -301,14 +301,11 @@ static int copy_entry(struct copy *copy, int dir_fd, const char *name, const cha
 
 static int walk(struct copy *copy, int dir_fd, const char *path, int depth, struct berth_error *err)
 {
-	int own = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	CLEAN_DIR DIR *dir = own < 0 ? NULL : fdopendir(own);
+	CLEAN_DIR DIR *dir = list_directory(dir_fd);
 	struct dirent *entry;
 
-	if (!dir) {
-		close_keep_errno(own);
+	if (!dir)
 		return fail_errno(err, "cannot list %s", path);
-	}
 	if (depth > DEPTH_MAX)
 		return fail(err, BERTH_FAILED, ELOOP, "%.200s: more than %d directories deep", path, DEPTH_MAX);
 	while (errno = 0, (entry = readdir(dir))) {

@@ -20,8 +20,7 @@
 static int release_claims(const struct berth *berth, enum directory which, const char *name, struct berth_error *err)
 {
 	CLEAN_FD int directory = instance_directory(berth, which, err);
-	int own = directory < 0 ? -1 : openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	CLEAN_DIR DIR *dir = own < 0 ? NULL : fdopendir(own);
+	CLEAN_DIR DIR *dir = list_directory(directory);
 	struct dirent *entry;
 
 	if (!dir)
@@ -44,8 +43,7 @@ static int release_claims(const struct berth *berth, enum directory which, const
 
 static int empty_directory(int directory, struct berth_error *err)
 {
-	int own = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	CLEAN_DIR DIR *dir = own < 0 ? NULL : fdopendir(own);
+	CLEAN_DIR DIR *dir = list_directory(directory);
 	struct dirent *entry;
 
 	if (!dir)
@@ -64,8 +62,8 @@ static int empty_directory(int directory, struct berth_error *err)
 
 static bool is_empty(int directory)
 {
-	int own = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), count = 0;
-	CLEAN_DIR DIR *dir = own < 0 ? NULL : fdopendir(own);
+	CLEAN_DIR DIR *dir = list_directory(directory);
+	int count = 0;
 
 	while (dir && count < 3 && readdir(dir))
 		count++;
@@ -137,8 +135,7 @@ static int recover_template(struct berth *berth, int templates, const char *hidd
 static int recover_templates(struct berth *berth, unsigned int *mended, struct berth_error *err)
 {
 	CLEAN_FD int templates = instance_directory(berth, DIRECTORY_TEMPLATES, err);
-	int own = templates < 0 ? -1 : openat(templates, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	CLEAN_DIR DIR *dir = own < 0 ? NULL : fdopendir(own);
+	CLEAN_DIR DIR *dir = list_directory(templates);
 	struct dirent *entry;
 
 	if (!dir)
@@ -158,8 +155,7 @@ static int recover_templates(struct berth *berth, unsigned int *mended, struct b
 static int release_lost_ids(struct berth *berth, unsigned int *mended, struct berth_error *err)
 {
 	CLEAN_FD int directory = instance_directory(berth, DIRECTORY_IDS, err);
-	int own = directory < 0 ? -1 : openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	CLEAN_DIR DIR *dir = own < 0 ? NULL : fdopendir(own);
+	CLEAN_DIR DIR *dir = list_directory(directory);
 	struct dirent *entry;
 
 	if (!dir)
@@ -246,8 +242,8 @@ int berth_recover(struct berth *berth, const char *name, unsigned int *ret, stru
 	if (name)
 		return recover_run(berth, name, ret, err);
 	CLEAN_FD int containers = instance_directory(berth, DIRECTORY_CONTAINERS, err);
-	int own = containers < 0 ? -1 : openat(containers, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), result = 0;
-	CLEAN_DIR DIR *dir = own < 0 ? NULL : fdopendir(own);
+	CLEAN_DIR DIR *dir = list_directory(containers);
+	int result = 0;
 	struct dirent *entry;
 
 	if (!dir)

@@ -255,6 +255,9 @@ static int claim_network(const struct container *container, const struct policy 
 
 	if (r < 0)
 		return r;
+	/* A plan that is given again does not take away the ports that its container has. */
+	if (!new->net_port_block.first && new->net_port_block.count == container->config.net_port_block.count)
+		new->net_port_block = container->config.net_port_block;
 	r = ports_choose_block(berth, container->name, policy, new, err);
 	if (r == 0)
 		r = ports_claim(berth, container->name, new, &container->config, err);

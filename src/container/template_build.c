@@ -251,8 +251,7 @@ static int run_builder(struct build *build, int rootfs, uid_t host_uid, berth_pr
 
 static int count_tree(int fd, uint64_t *entries, uint64_t *bytes, int depth)
 {
-	int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	CLEAN_DIR DIR *dir = own < 0 ? NULL : fdopendir(own);
+	CLEAN_DIR DIR *dir = list_directory(fd);
 	struct dirent *entry;
 
 	if (!dir || depth > 200)

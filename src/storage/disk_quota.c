@@ -10,6 +10,7 @@
 #include <sys/statfs.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/guest_path.h"
 #include "storage/backends.h"
 
@@ -132,14 +133,12 @@ static int adopt_entry(int dir, const char *name, uint32_t project, unsigned int
 /* The directory itself first, for what is made anew in it; but the root of the tree last: until it has the project, the tree is none. */
 static int adopt(int tree, uint32_t project, unsigned int depth, struct berth_error *err)
 {
-	int own = openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
-	CLEAN_DIR DIR *dir = own < 0 ? NULL : fdopendir(own);
+	CLEAN_DIR DIR *dir = list_directory(tree);
+	int r = 0;
 	struct dirent *entry;
 
-	if (!dir) {
-		close_keep_errno(own);
+	if (!dir)
 		return fail_errno(err, "cannot list a directory");
-	}
 	if (depth > 0)
 		r = project_quota_tag(tree, project);
 	if (r < 0)

@@ -86,6 +86,9 @@ call() { world sh -c "echo hello | socat -T 1 - ${2:-TCP}:198.51.100.1:$1,connec
 	[ "$(call "$first")" = "198.51.100.2 at 22" ]
 	[ "$(call $((first + 7)))" = "198.51.100.2 at $((first + 7))" ]
 	ok set other --net-port-block "$first-$((first + 19))"
+	ok set other --net-port-block 20
+	ok get other net-port-block
+	is "$first-$((first + 19))"
 	ok restart other --kill
 	ok get other net-port-block
 	is "$first-$((first + 19))"
