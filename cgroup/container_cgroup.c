@@ -227,6 +227,8 @@ static void each_process_below(int dir_fd, int depth, void (*function)(pid_t pid
 	if (read_file_at(dir_fd, "cgroup.procs", 1 << 20, &text, &length) == 0)
 		for (char *p = text; *p; p += strcspn(p, "\n"), p += *p == '\n')
 			function((pid_t)strtol(p, NULL, 10), data);
+	/* Not held on every level of a deep tree. */
+	free(take_ptr(text));
 	while (depth < 70 && (entry = readdir(dir))) {
 		int child;
 
