@@ -241,14 +241,40 @@ BERTH_PUBLIC int berth_console(struct berth *berth, const char *name, struct ber
 struct berth_template {
 	char name[65];			/* debian:12 */
 	char distribution[33], release[33], architecture[17], init[17];
+	char origin[17];		/* script, import or index */
+	char mirror[257];		/* that it was built from, as given; "" if none was */
+	char command[257];		/* what containers of it run as init; "" is /sbin/init */
 	uint64_t built_at;		/* seconds since 1970 */
 	uint64_t bytes, entries;
 };
-BERTH_PUBLIC int berth_template_build(struct berth *berth, const char *name, const char *mirror, bool replace, bool verbose,
+/* How a template is made. All may be 0. */
+struct berth_template_options {
+	const char *mirror;		/* for scripts, instead of the distribution's own or the one of berth.conf */
+	const char *image;		/* the one of several images of an OCI layout */
+	uint64_t max_bytes;		/* of an import or fetch; 0 is template-max-size of berth.conf */
+	bool replace;			/* makes anew what is there: it changes places with the old one in one step */
+	bool insecure;			/* also from sources that are not signed by a pinned key */
+	bool verbose;			/* what programs print goes to stderr */
+};
+/* By the script of the distribution's name. */
+BERTH_PUBLIC int berth_template_build(struct berth *berth, const char *name, const struct berth_template_options *options,
 				      berth_progress_function progress, void *data, struct berth_error *err);
+/* From a tar archive ("-" is stdin), a directory with a root filesystem, or a directory that is an OCI image layout. */
+BERTH_PUBLIC int berth_template_import(struct berth *berth, const char *name, const char *path, const struct berth_template_options *options,
+				       berth_progress_function progress, void *data, struct berth_error *err);
+/* The newest image of that name from the index that berth.conf names. */
+BERTH_PUBLIC int berth_template_fetch(struct berth *berth, const char *name, const struct berth_template_options *options,
+				      berth_progress_function progress, void *data, struct berth_error *err);
+/* Builds or fetches anew what is there, from where it came. BERTH_WRONG_STATE for an import. */
+BERTH_PUBLIC int berth_template_update(struct berth *berth, const char *name, const struct berth_template_options *options,
+				       berth_progress_function progress, void *data, struct berth_error *err);
+/* A tar archive of it to fd; compression is gz, xz, zst or tar. */
+BERTH_PUBLIC int berth_template_export(struct berth *berth, const char *name, int fd, const char *compression, berth_progress_function progress,
+				       void *data, struct berth_error *err);
 BERTH_PUBLIC int berth_template_show(struct berth *berth, const char *name, struct berth_template *ret,
 				     struct berth_error *err);
-BERTH_PUBLIC int berth_template_delete(struct berth *berth, const char *name, struct berth_error *err);
+/* BERTH_WRONG_STATE while containers are made of it, unless forced. */
+BERTH_PUBLIC int berth_template_delete(struct berth *berth, const char *name, bool force, struct berth_error *err);
 typedef int (*berth_template_function)(const struct berth_template *found, void *data);
 BERTH_PUBLIC int berth_template_list(struct berth *berth, berth_template_function function, void *data,
 				     struct berth_error *err);

@@ -42,17 +42,21 @@ int guest_open_nolinks(int root_fd, const char *path, int flags, mode_t mode)
 	return open_resolved(root_fd, path, flags, mode, RESOLVE_NO_SYMLINKS);
 }
 
+int guest_read_open(int fd, size_t max, char **ret)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) ? read_all(fd, max, ret, NULL) : -ENXIO;
+}
+
 int guest_read_file(int root_fd, const char *path, size_t max, char **ret)
 {
 	/* O_NONBLOCK: the guest may have put a fifo there, whose open would wait for ever. */
 	CLEAN_FD int fd = guest_open(root_fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
-	struct stat st;
 
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	return S_ISREG(st.st_mode) ? read_all(fd, max, ret, NULL) : -ENXIO;
+	return fd < 0 ? fd : guest_read_open(fd, max, ret);
 }
 
 int guest_replace_file(int root_fd, const char *directory, const char *name, const char *text, uid_t uid, gid_t gid,

@@ -21,6 +21,9 @@ int guest_open_nolinks(int root_fd, const char *path, int flags, mode_t mode);
 /* Reads a regular file of at most max bytes. -ELOOP if it is a link, -ENXIO if it is no regular file. */
 int guest_read_file(int root_fd, const char *path, size_t max, char **ret);
 
+/* The same of a file that guest_open() has opened, where links were followed. */
+int guest_read_open(int fd, size_t max, char **ret);
+
 /* Replaces directory/name in the guest's tree by a new regular file owned by the guest's root (uid and gid on disk),
  * by temp name and rename, so that a link under the final name is replaced and never followed. The directory must
  * exist. A regular file whose owner has no write permission ("chmod u-w") is the guest's opt-out: left alone, 0. */

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* template list, build, show, delete. */
+/* template list, build, import, export, fetch, update, show, delete. */
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/output.h"
@@ -14,6 +19,9 @@ static void fill_json(json_object *object, const struct berth_template *one)
 	json_add_text(object, "release", one->release);
 	json_add_text(object, "architecture", one->architecture);
 	json_add_text(object, "init", one->init);
+	json_add_text(object, "origin", one->origin);
+	json_add_text(object, "mirror", one->mirror);
+	json_add_text(object, "command", one->command);
 	json_add_number(object, "built", one->built_at);
 	json_add_number(object, "bytes", one->bytes);
 	json_add_number(object, "entries", one->entries);
@@ -69,18 +77,136 @@ static void on_interrupt(int number)
 	berth_interrupt();
 }
 
-static int build(struct invocation *invocation)
+static void catch_interrupt(void)
 {
 	struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND };
-	struct berth_error err;
-	int r;
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	r = berth_template_build(invocation->berth, invocation->arguments[1], option_value(invocation, "mirror"),
-				 option_given(invocation, "replace"), invocation->verbose, progress_show, NULL, &err);
+}
+
+/* A size such as 20G, in bytes. */
+static bool parse_size(const char *text, uint64_t *ret)
+{
+	static const char units[] = "KMGT";
+	char *end;
+	double value = strtod(text, &end);
+	const char *unit = *end ? strchr(units, *end) : NULL;
+
+	if (text[0] < '0' || text[0] > '9' || (*end && (!unit || end[1])))
+		return false;
+	for (int i = unit ? (int)(unit - units) + 1 : 0; i > 0; i--)
+		value *= 1024;
+	if (!(value >= 1 && value <= 1e18))
+		return false;
+	*ret = (uint64_t)value;
+	return true;
+}
+
+static int read_options(struct invocation *invocation, struct berth_template_options *ret)
+{
+	const char *size = option_value(invocation, "max-size");
+
+	*ret = (struct berth_template_options){
+		.mirror = option_value(invocation, "mirror"), .image = option_value(invocation, "image"),
+		.replace = option_given(invocation, "replace"), .insecure = option_given(invocation, "insecure"), .verbose = invocation->verbose,
+	};
+	if (size && !parse_size(size, &ret->max_bytes))
+		return usage_error("max-size: '%.64s' is not acceptable; accepted is a size such as 20G", size);
+	return 0;
+}
+
+typedef int (*make_function)(struct berth *berth, const char *name, const struct berth_template_options *options, berth_progress_function progress,
+			     void *data, struct berth_error *err);
+
+static int make(struct invocation *invocation, make_function function)
+{
+	struct berth_template_options options;
+	struct berth_error err;
+	int r = read_options(invocation, &options);
+
+	if (r)
+		return r;
+	catch_interrupt();
+	r = function(invocation->berth, invocation->arguments[1], &options, progress_show, NULL, &err);
 	progress_done();
 	return r < 0 ? report(&err) : 0;
+}
+
+static int build(struct invocation *invocation)
+{
+	return make(invocation, berth_template_build);
+}
+
+static int fetch(struct invocation *invocation)
+{
+	return make(invocation, berth_template_fetch);
+}
+
+static int update(struct invocation *invocation)
+{
+	return make(invocation, berth_template_update);
+}
+
+static int import(struct invocation *invocation)
+{
+	struct berth_template_options options;
+	struct berth_error err;
+	int r = read_options(invocation, &options);
+
+	if (r)
+		return r;
+	catch_interrupt();
+	r = berth_template_import(invocation->berth, invocation->arguments[1], invocation->arguments[2], &options, progress_show, NULL, &err);
+	progress_done();
+	return r < 0 ? report(&err) : 0;
+}
+
+/* What the end of the file's name says. */
+static const char *compression_of(const char *path)
+{
+	static const char *const ends[][2] = {
+		{ ".tar", "tar" }, { ".tar.gz", "gz" }, { ".tgz", "gz" }, { ".tar.xz", "xz" }, { ".tar.zst", "zst" },
+	};
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		size_t length = strlen(path), end = strlen(ends[i][0]);
+
+		if (length > end && !strcmp(path + length - end, ends[i][0]))
+			return ends[i][1];
+	}
+	return NULL;
+}
+
+/* To a file that is there only when it is whole. */
+static int export(struct invocation *invocation)
+{
+	const char *path = invocation->arguments[2], *compression = strcmp(path, "-") ? compression_of(path) : "tar";
+	char temporary[4200];
+	struct berth_error err;
+	int fd = 1, r;
+
+	if (!compression)
+		return usage_error("template export: '%.200s' is not acceptable; accepted are - and names that end in .tar, .tar.gz, .tar.xz or .tar.zst", path);
+	snprintf(temporary, sizeof(temporary), "%.4096s.part", path);
+	if (strcmp(path, "-") != 0) {
+		fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+		if (fd < 0)
+			return usage_error("cannot write %s: %s", temporary, strerror(errno));
+	} else if (isatty(1)) {
+		return usage_error("template export: an archive is not for a terminal");
+	}
+	catch_interrupt();
+	r = berth_template_export(invocation->berth, invocation->arguments[1], fd, compression, progress_show, NULL, &err);
+	progress_done();
+	if (fd != 1) {
+		if (r == 0 && (fsync(fd) < 0 || rename(temporary, path) < 0))
+			r = usage_error("cannot write %s: %s", path, strerror(errno));
+		else if (r < 0)
+			unlink(temporary);
+		close(fd);
+	}
+	return r < 0 ? report(&err) : r;
 }
 
 static int show(struct invocation *invocation)
@@ -100,7 +226,9 @@ static int show(struct invocation *invocation)
 	printf("name          %s\ndistribution  %s\nrelease       %s\narchitecture  %s\ninit          %s\n", one.name, one.distribution,
 	       one.release, one.architecture, one.init);
 	built_at(&one, text);
-	printf("built         %s\n", text);
+	printf("built         %s\norigin        %s%s%s\n", text, one.origin, one.mirror[0] ? " " : "", one.mirror);
+	if (one.command[0])
+		printf("command       %s\n", one.command);
 	printf("size          %s in %llu entries\n", format_bytes(one.bytes, text), (unsigned long long)one.entries);
 	return flush_output();
 }
@@ -109,31 +237,38 @@ static int delete(struct invocation *invocation)
 {
 	struct berth_error err;
 
-	return berth_template_delete(invocation->berth, invocation->arguments[1], &err) < 0 ? report(&err) : 0;
+	return berth_template_delete(invocation->berth, invocation->arguments[1], option_given(invocation, "force"), &err) < 0 ? report(&err) : 0;
 }
 
 static int run_template(struct invocation *invocation)
 {
-	static const struct { const char *name; int arguments; int (*run)(struct invocation *invocation); } verbs[] = {
-		{ "list", 1, list }, { "build", 2, build }, { "show", 2, show }, { "delete", 2, delete },
+	static const struct { const char *name, *arguments; int count; int (*run)(struct invocation *invocation); } verbs[] = {
+		{ "list", "nothing more", 1, list }, { "build", "a name", 2, build }, { "import", "a name and FILE, DIR or -", 3, import },
+		{ "export", "a name and FILE or -", 3, export }, { "fetch", "a name", 2, fetch }, { "update", "a name", 2, update },
+		{ "show", "a name", 2, show }, { "delete", "a name", 2, delete },
 	};
 
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
 		if (strcmp(verbs[i].name, invocation->arguments[0]) != 0)
 			continue;
-		if (invocation->count != verbs[i].arguments)
-			return usage_error("template %s takes %s", verbs[i].name, verbs[i].arguments == 1 ? "no name" : "one name");
+		if (invocation->count != verbs[i].count)
+			return usage_error("template %s takes %s", verbs[i].name, verbs[i].arguments);
 		return verbs[i].run(invocation);
 	}
-	return usage_error("template: there is no '%.64s'; accepted are list, build, show, delete", invocation->arguments[0]);
+	return usage_error("template: there is no '%.64s'; accepted are list, build, import, export, fetch, update, show, delete", invocation->arguments[0]);
 }
 
 static const struct option_row template_options[] = {
-	{ "mirror", "URL", "build from this mirror (for Debian: else the one of the host's apt)" },
-	{ "replace", NULL, "build anew what is built already" },
+	{ "mirror", "URL", "build: from this mirror, instead of the distribution's or that of berth.conf", 0 },
+	{ "replace", NULL, "make anew what is there already", 0 },
+	{ "insecure", NULL, "build: also from a source that no pinned key has signed", 0 },
+	{ "image", "NAME", "import: this one of the images of an OCI layout", 0 },
+	{ "max-size", "SIZE", "import, fetch: refuse what has more bytes (20G)", 0 },
+	{ "force", NULL, "delete: also one that containers were made of", 0 },
 	{ NULL, NULL, NULL, 0 },
 };
 const struct command template_command = {
-	.name = "template", .arguments = "list | build NAME | show NAME | delete NAME", .help = "root filesystems to create from",
-	.options = template_options, .least = 1, .most = 2, .run = run_template,
+	.name = "template",
+	.arguments = "list | build NAME | import NAME FILE|DIR|- | export NAME FILE|- | fetch NAME | update NAME | show NAME | delete NAME",
+	.help = "root filesystems to create from", .options = template_options, .least = 1, .most = 3, .run = run_template,
 };

@@ -39,6 +39,70 @@ static const struct value_type type_PORT_RANGE = {
 	.accepted = "a range of ports from 1024 on, such as 20000-39999", .size = sizeof(struct port_range), .parse = parse_port_range,
 };
 
+bool policy_is_url(const char *text)
+{
+	static const char *const schemes[] = { "http://", "https://", "file:/" };
+	bool known = false;
+
+	for (size_t i = 0; i < ARRAY_LENGTH(schemes); i++)
+		known |= !strncmp(text, schemes[i], strlen(schemes[i])) && text[strlen(schemes[i])];
+	return known && !strpbrk(text, " \t\"'\\") && strlen(text) < sizeof(((struct policy *)0)->template_index);
+}
+
+static bool parse_url(const char *text, void *field, char *why, size_t why_size)
+{
+	(void)why;
+	(void)why_size;
+	if (!policy_is_url(text))
+		return false;
+	strcpy(field, text);
+	return true;
+}
+
+static const struct value_type type_URL = { .accepted = "an http, https or file URL", .size = 257, .parse = parse_url };
+
+static bool parse_file(const char *text, void *field, char *why, size_t why_size)
+{
+	(void)why;
+	(void)why_size;
+	if (*text != '/' || strlen(text) > 256)
+		return false;
+	strcpy(field, text);
+	return true;
+}
+
+static const struct value_type type_FILE = { .accepted = "an absolute path", .size = 257, .parse = parse_file };
+
+/* "debian http://mirror/debian"; field is the whole policy. */
+static bool parse_mirror(const char *text, void *field, char *why, size_t why_size)
+{
+	struct policy *policy = field;
+	struct template_mirror *mirror = &policy->mirrors[policy->mirror_count];
+	size_t length = strcspn(text, " ");
+	const char *url = text + length + strspn(text + length, " ");
+
+	if (policy->mirror_count == MIRRORS_MAX || length == 0 || length >= sizeof(mirror->distribution) || !policy_is_url(url)) {
+		snprintf(why, why_size, "%s", policy->mirror_count == MIRRORS_MAX ? "no more of them" : "");
+		return false;
+	}
+	snprintf(mirror->distribution, sizeof(mirror->distribution), "%.*s", (int)length, text);
+	strcpy(mirror->url, url);
+	policy->mirror_count++;
+	return true;
+}
+
+static const struct value_type type_MIRROR = { .accepted = "a distribution and a URL, such as debian http://mirror.example/debian", .list = true, .parse = parse_mirror };
+
+const char *policy_find_mirror(const struct policy *policy, const char *template_name)
+{
+	size_t length = strcspn(template_name, ":");
+
+	for (size_t i = 0; i < policy->mirror_count; i++)
+		if (strlen(policy->mirrors[i].distribution) == length && !strncmp(policy->mirrors[i].distribution, template_name, length))
+			return policy->mirrors[i].url;
+	return "";
+}
+
 static const struct policy_row {
 	const char *name;
 	const struct value_type *type;
@@ -51,6 +115,11 @@ static const struct policy_row {
 	{ "disk-oversell", &type_RATIO, offsetof(struct policy, disk_oversell) },
 	{ "oversold", &type_OVERSOLD, offsetof(struct policy, warn) },
 	{ "port-range", &type_PORT_RANGE, offsetof(struct policy, port_range) },
+	{ "template-mirror", &type_MIRROR, 0 },
+	{ "template-index", &type_URL, offsetof(struct policy, template_index) },
+	{ "template-keyring", &type_FILE, offsetof(struct policy, template_keyring) },
+	{ "template-authority", &type_FILE, offsetof(struct policy, template_authority) },
+	{ "template-max-size", &type_AMOUNT, offsetof(struct policy, template_max_size) },
 };
 
 /* Of one container, and never of many. */
@@ -62,6 +131,7 @@ void policy_init(struct policy *policy)
 	policy->memory_reserve = policy->memory_oversell = policy->swap_oversell = policy->cpus_oversell = policy->disk_oversell = UNLIMITED;
 	/* Below the ports that the kernel gives outgoing connections (ip_local_port_range). */
 	policy->port_range = (struct port_range){ 20000, 32767 };
+	policy->template_max_size = 20ull << 30;
 	config_init(&policy->defaults);
 }
 
@@ -126,7 +196,7 @@ static int parse_own_line(struct policy *policy, char *line, int number, unsigne
 
 		if (strcmp(rows[i].name, name) != 0)
 			continue;
-		if (*seen & 1u << i)
+		if (*seen & 1u << i && !rows[i].type->list)
 			return fail(err, BERTH_FAILED, EINVAL, "line %d: %s is given twice", number, name);
 		*seen |= 1u << i;
 		if (!rows[i].type->parse(value, (char *)policy + rows[i].offset, why, sizeof(why)))

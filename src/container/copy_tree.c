@@ -89,12 +89,13 @@ static int copy_metadata(int from, int to, const struct stat *st, const char *pa
 	return 0;
 }
 
-static int copy_bytes(int from, int to, const char *path, struct berth_error *err)
+/* A stretch of data, at the same place in both. */
+static int copy_stretch(int from, int to, off_t at, off_t end, const char *path, struct berth_error *err)
 {
-	if (ioctl(to, FICLONE, from) == 0)
-		return 0;
-	for (;;) {
-		ssize_t put = copy_file_range(from, NULL, to, NULL, 1 << 30, 0);
+	loff_t in = at, out = at;
+
+	while (in < end) {
+		ssize_t put = copy_file_range(from, &in, to, &out, (size_t)(end - in), 0);
 
 		if (put == 0)
 			return 0;
@@ -103,18 +104,46 @@ static int copy_bytes(int from, int to, const char *path, struct berth_error *er
 		if (put < 0 && errno != EINTR)
 			return fail_errno(err, "cannot copy %s", path);
 	}
-	for (;;) {
+	while (in < end) {
 		char buffer[65536];
-		ssize_t got = read(from, buffer, sizeof(buffer));
-		int r = got > 0 ? write_all(to, buffer, (size_t)got) : 0;
+		size_t wanted = end - in < (off_t)sizeof(buffer) ? (size_t)(end - in) : sizeof(buffer);
+		ssize_t got = pread(from, buffer, wanted, in), put = 0;
 
 		if (got == 0)
 			return 0;
-		if (got < 0 || r < 0) {
-			errno = r < 0 ? -r : errno;
-			return fail_errno(err, "cannot copy %s", path);
+		for (ssize_t done = 0; done < got; done += put) {
+			put = pwrite(to, buffer + done, (size_t)(got - done), in + done);
+			if (put < 0)
+				return fail_errno(err, "cannot copy %s", path);
 		}
+		if (got < 0)
+			return fail_errno(err, "cannot copy %s", path);
+		in += got;
 	}
+	return 0;
+}
+
+/* Holes stay holes. */
+static int copy_bytes(int from, int to, off_t size, const char *path, struct berth_error *err)
+{
+	off_t data = 0, hole = 0;
+
+	if (ioctl(to, FICLONE, from) == 0)
+		return 0;
+	if (ftruncate(to, size) < 0)
+		return fail_errno(err, "cannot copy %s", path);
+	while ((data = lseek(from, hole, SEEK_DATA)) >= 0) {
+		int r;
+
+		hole = lseek(from, data, SEEK_HOLE);
+		if (hole < 0)
+			return fail_errno(err, "cannot copy %s", path);
+		r = copy_stretch(from, to, data, hole, path, err);
+		if (r < 0)
+			return r;
+	}
+	/* ENXIO: no data behind here. */
+	return errno == ENXIO ? 0 : fail_errno(err, "cannot copy %s", path);
 }
 
 static int copy_file(struct copy *copy, const char *path, struct berth_error *err)
@@ -127,7 +156,7 @@ static int copy_file(struct copy *copy, const char *path, struct berth_error *er
 	errno = from < 0 ? -from : to < 0 ? -to : 0;
 	if (from < 0 || to < 0 || fstat(from, &st) < 0)
 		return fail_errno(err, "cannot copy %s", path);
-	r = st.st_size > 0 ? copy_bytes(from, to, path, err) : 0;
+	r = st.st_size > 0 ? copy_bytes(from, to, st.st_size, path, err) : 0;
 	return r < 0 ? r : copy_metadata(from, to, &st, path, err);
 }
 

@@ -73,6 +73,11 @@ int template_parse(const char *text, struct berth_template *ret, struct berth_er
 	    !get_text(object, "init", found.init, sizeof(found.init)) || !get_number(object, "built", &found.built_at) ||
 	    !get_number(object, "bytes", &found.bytes) || !get_number(object, "entries", &found.entries))
 		return fail(err, BERTH_FAILED, EINVAL, "a member is missing or of the wrong type");
+	/* Templates of an earlier Berth have none of these. */
+	if (!get_text(object, "origin", found.origin, sizeof(found.origin)))
+		strcpy(found.origin, "script");
+	(void)get_text(object, "mirror", found.mirror, sizeof(found.mirror));
+	(void)get_text(object, "command", found.command, sizeof(found.command));
 	*ret = found;
 	return 0;
 }
@@ -87,6 +92,11 @@ char *template_format(const struct berth_template *description)
 	json_object_object_add(object, "release", json_object_new_string(description->release));
 	json_object_object_add(object, "architecture", json_object_new_string(description->architecture));
 	json_object_object_add(object, "init", json_object_new_string(description->init));
+	json_object_object_add(object, "origin", json_object_new_string(description->origin));
+	if (description->mirror[0])
+		json_object_object_add(object, "mirror", json_object_new_string(description->mirror));
+	if (description->command[0])
+		json_object_object_add(object, "command", json_object_new_string(description->command));
 	json_object_object_add(object, "built", json_object_new_int64((int64_t)description->built_at));
 	json_object_object_add(object, "bytes", json_object_new_int64((int64_t)description->bytes));
 	json_object_object_add(object, "entries", json_object_new_int64((int64_t)description->entries));
@@ -148,13 +158,35 @@ int berth_template_show(struct berth *berth, const char *name, struct berth_temp
 	return directory < 0 ? directory : read_description(directory, name, ret, err);
 }
 
-int berth_template_delete(struct berth *berth, const char *name, struct berth_error *err)
+/* A container that is made of it. Reads all configurations: templates are seldom deleted. */
+static int find_user(const struct berth *berth, const char *name, char user[static 64])
+{
+	struct berth_error ignored;
+	CLEAN_FD int containers = instance_directory(berth, DIRECTORY_CONTAINERS, &ignored);
+	CLEAN_DIR DIR *dir = list_directory(containers);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		CLEAN_CONTAINER struct container container = { .directory = -EBADF };
+
+		if (entry->d_name[0] == '.' || container_open(berth, entry->d_name, &container, &ignored) < 0 ||
+		    strcmp(container.config.template_name, name) != 0)
+			continue;
+		snprintf(user, 64, "%.63s", container.name);
+		return 1;
+	}
+	return 0;
+}
+
+int berth_template_delete(struct berth *berth, const char *name, bool force, struct berth_error *err)
 {
 	CLEAN_FD int directory = open_directory(berth, name, err);
-	char old[TEMPLATE_DIRECTORY_MAX], hidden[TEMPLATE_DIRECTORY_MAX + 16];
+	char old[TEMPLATE_DIRECTORY_MAX], hidden[TEMPLATE_DIRECTORY_MAX + 16], user[64];
 
 	if (directory < 0)
 		return directory;
+	if (!force && find_user(berth, name, user))
+		return fail(err, BERTH_WRONG_STATE, EBUSY, "template %s is in use: %s was made of it; --force deletes it all the same", name, user);
 	CLEAN_FD int rootfs = openat(directory, "rootfs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (rootfs >= 0 && flock(rootfs, LOCK_EX | LOCK_NB) < 0)
 		return fail(err, BERTH_BUSY, EWOULDBLOCK, "template %s is being copied", name);

@@ -44,6 +44,7 @@ teardown_file() { berth_teardown; }
 	[ "$(cd "$tree" && find . -printf '%p %m %U %G %y %l %s\n' | sort | grep -v ' d ')" = "$(cd "$copy" && find . -printf '%p %m %U %G %y %l %s\n' | sort | grep -v ' d ')" ]
 	[ "$(cd "$tree" && find . -type d -printf '%p %m %U %G %TY%Tm%Td\n' | sort)" = "$(cd "$copy" && find . -type d -printf '%p %m %U %G %TY%Tm%Td\n' | sort)" ]
 	[ "$(stat -c %i "$copy/etc/group")" = "$(stat -c %i "$copy/etc/group2")" ]
+	[ "$(stat -c %b "$copy/etc/sparse")" = 0 ]
 	[ "$(stat -c %i "$copy/etc/group")" != "$(stat -c %i "$tree/etc/group")" ]
 	[ "$(stat -c %Y "$copy/etc/old")" = "$(stat -c %Y "$tree/etc/old")" ]
 	[ "$(python3 -c 'import os,sys; print(os.getxattr(sys.argv[1], "user.note").decode(), os.getxattr(sys.argv[1], "security.capability").hex()[:8])' "$copy/bin/suid")" = "kept 01000002" ]
@@ -67,19 +68,19 @@ teardown_file() { berth_teardown; }
 }
 
 @test "a script that fails leaves nothing and its reason is the error" {
-	local share=$BATS_TEST_TMPDIR/prefix/share/berth/templates
+	local share=$BERTH_ROOT/etc/berth/templates
 	mkdir -p "$share"
 	printf '#!/bin/sh\necho working\necho "E: the mirror is made of cheese" >&2\nexit 3\n' > "$share/broken"
-	BERTH_PREFIX=$BATS_TEST_TMPDIR/prefix refused 1 "the mirror is made of cheese" template build broken
+	refused 1 "the mirror is made of cheese" template build broken
 	printf '#!/bin/sh\nexit 0\n' > "$share/empty"
-	BERTH_PREFIX=$BATS_TEST_TMPDIR/prefix refused 1 "left an empty tree" template build empty
+	refused 1 "the new tree is empty" template build empty
 	ok template list
 	hasnt broken
 	[ -z "$(ls -A "$BERTH_ROOT/var/lib/berth/templates" | grep -v '^busybox$')" ]
 }
 
 @test "a script runs as nobody of the host: it reaches neither the host's files nor other ids" {
-	local share=$BATS_TEST_TMPDIR/prefix/share/berth/templates
+	local share=$BERTH_ROOT/etc/berth/templates
 	mkdir -p "$share"
 	cat > "$share/nosy" <<-'END'
 		#!/bin/sh
@@ -91,7 +92,7 @@ teardown_file() { berth_teardown; }
 		cat /proc/self/uid_map > "$BERTH_ROOTFS/etc/map"
 		env > "$BERTH_ROOTFS/etc/env"
 	END
-	BERTH_SECRET=hunter2 BERTH_PREFIX=$BATS_TEST_TMPDIR/prefix ok template build nosy
+	BERTH_SECRET=hunter2 ok template build nosy
 	local tree=$BERTH_ROOT/var/lib/berth/templates/nosy/rootfs
 	grep -q "Permission denied" "$tree/etc/shadow-of-host"
 	[ ! -e /etc/berth-was-here ]
@@ -104,20 +105,20 @@ teardown_file() { berth_teardown; }
 }
 
 @test "an interrupted build leaves nothing" {
-	local share=$BATS_TEST_TMPDIR/prefix/share/berth/templates
+	local share=$BERTH_ROOT/etc/berth/templates
 	mkdir -p "$share"
 	printf '#!/bin/sh\ntouch "$BERTH_ROOTFS/x"\nsleep 4711\n' > "$share/slow"
-	BERTH_PREFIX=$BATS_TEST_TMPDIR/prefix timeout -s INT 1 berthctl template build slow || true
+	timeout -s INT 1 berthctl template build slow || true
 	[ -z "$(ls -A "$BERTH_ROOT/var/lib/berth/templates" | grep slow)" ]
 	[ -z "$(find "$BERTH_ROOT/var/lib/berth/ids" -type l)" ]
 	! pgrep -f 'sleep 4711'
 }
 
 @test "a build that was killed is cleaned up by recover, id range and all" {
-	local share=$BATS_TEST_TMPDIR/prefix/share/berth/templates
+	local share=$BERTH_ROOT/etc/berth/templates
 	mkdir -p "$share"
 	printf '#!/bin/sh\ntouch "$BERTH_ROOTFS/x"\nsleep 4712\n' > "$share/killed"
-	BERTH_PREFIX=$BATS_TEST_TMPDIR/prefix timeout -s KILL 1 berthctl template build killed:1.0 || true
+	timeout -s KILL 1 berthctl template build killed:1.0 || true
 	ok recover
 	[ -z "$(ls -A "$BERTH_ROOT/var/lib/berth/templates" | grep killed)" ]
 	[ -z "$(find "$BERTH_ROOT/var/lib/berth/ids" -type l)" ]
@@ -130,6 +131,8 @@ teardown_file() { berth_teardown; }
 	refused 1 "use a newer Berth" template show other
 	ok template delete other
 	refused 3 "is not built" template delete other
-	ok template delete busybox
+	ok create last --template busybox
+	refused 5 "template busybox is in use: last was made of it" template delete busybox
+	ok template delete busybox --force
 	refused 3 "template busybox is not built; build it: berthctl template build busybox" create x --template busybox
 }
