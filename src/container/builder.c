@@ -235,20 +235,21 @@ static void tail_add(struct tail *tail, const char *data, size_t length)
 	tail->text[tail->length] = '\0';
 }
 
-/* The last line that says something went wrong, else the last line. */
+/* The first line that begins with "E: ", for what follows are programs that complain of programs; else the last that speaks of an error; else the last. */
 static const char *last_words(struct tail *tail)
 {
 	char *line, *rest = tail->text;
 	const char *last = "", *error = NULL;
 
 	while ((line = strsep(&rest, "\n"))) {
-		if (!*line)
-			continue;
-		last = line;
-		if (!strncmp(line, "E: ", 3) || strstr(line, "rror:"))
+		if (!strncmp(line, "E: ", 3))
+			return line + 3;
+		if (strstr(line, "rror:"))
 			error = line;
+		if (*line)
+			last = line;
 	}
-	return error ? error + (strncmp(error, "E: ", 3) ? 0 : 3) : last;
+	return error ? error : last;
 }
 
 static int watch(int output, int pidfd, bool verbose, struct tail *tail, berth_progress_function progress, void *data,
@@ -362,5 +363,6 @@ int builder_run(const struct builder *builder, const char *const *argv, const ch
 			return r;
 	}
 	enum berth_failure kind = builder->tells_kind && info.si_code == CLD_EXITED && info.si_status <= BERTH_TIMED_OUT ? (enum berth_failure)info.si_status : BERTH_FAILED;
-	return fail(err, kind, EIO, "%s%.400s", last_words(&tail)[0] ? "" : "the builder ended without a word", last_words(&tail));
+	const char *words = last_words(&tail);
+	return fail(err, kind, EIO, "%.400s", words[0] ? words : "it ended without a word");
 }
