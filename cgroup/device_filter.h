@@ -7,5 +7,13 @@
 
 #include "cgroup/container_cgroup.h"
 
+/* One that this container has beside what every one has. */
+struct device_rule {
+	bool block;
+	uint32_t major, minor;
+	bool read, write;
+};
+#define DEVICE_RULES_MAX 24
+
 /* Loads the program and attaches it to the cgroup; it goes with the cgroup. */
-int device_filter_attach(const struct container_cgroup *cgroup, struct berth_error *err);
+int device_filter_attach(const struct container_cgroup *cgroup, const struct device_rule *more, size_t count, struct berth_error *err);

@@ -33,6 +33,7 @@ static const char *takes_effect(enum applied_by by)
 	case BY_CGROUP:
 	case BY_STORAGE:
 	case BY_NETWORK:
+	case BY_MOUNTS:
 	case BY_GUEST:
 		return "A change takes effect live";
 	case BY_START:

@@ -123,6 +123,7 @@ BERTH_PUBLIC const char *berth_state_name(enum berth_state state);
 struct berth_status {
 	char name[33];
 	enum berth_state state;
+	bool ready;			/* the guest has said so, or come as far: berth_wait_ready() */
 	bool monitor;			/* the monitor is alive */
 	pid_t init_pid;			/* 0 when not running */
 	pid_t monitor_pid;
@@ -196,6 +197,9 @@ enum berth_noticed {
 };
 BERTH_PUBLIC int berth_notice(struct berth *berth, const char *name, enum berth_noticed noticed, struct berth_error *err);
 
+/* Waits until the guest says that it is ready: READY=1 of its init (sd_notify(3)), or, where the init is another, logins and services are there.
+ * BERTH_TIMED_OUT; BERTH_WRONG_STATE when it ends before. */
+BERTH_PUBLIC int berth_wait_ready(struct berth *berth, const char *name, unsigned int timeout_ms, struct berth_error *err);
 /* Waits until the container is in the state, up to timeout_ms (UINT_MAX: for ever). */
 BERTH_PUBLIC int berth_wait(struct berth *berth, const char *name, enum berth_state state, unsigned int timeout_ms,
 			    struct berth_error *err);
@@ -227,7 +231,8 @@ BERTH_PUBLIC int berth_traffic_collect(struct berth *berth, const char *name, un
 struct berth_exec {
 	char *const *argv;		/* NULL: a login shell of the user root */
 	bool terminal;			/* give it a terminal of the container's own */
-	const char *directory;		/* NULL: the root user's home */
+	const char *directory;		/* NULL: the user's home */
+	const char *user;		/* name or number of a user of the guest's; NULL is root */
 };
 /* Runs the command in the container with this process's stdin, stdout and stderr; *ret_status is its exit status as
  * a shell reports it (128+n for a signal, 126 not executable, 127 not found, 125 Berth's own failure). */

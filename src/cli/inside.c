@@ -21,6 +21,7 @@ static int run_exec(struct invocation *invocation)
 {
 	struct berth_exec exec = {
 		.argv = invocation->rest, .terminal = option_given(invocation, "terminal"), .directory = option_value(invocation, "directory"),
+		.user = option_value(invocation, "user"),
 	};
 
 	if (!invocation->rest || !invocation->rest[0])
@@ -30,7 +31,8 @@ static int run_exec(struct invocation *invocation)
 
 static const struct option_row exec_options[] = {
 	{ "terminal", NULL, "give the command a terminal of the container's" },
-	{ "directory", "DIR", "start it in DIR of the container" },
+	{ "directory", "DIR", "start it in DIR of the container", 0 },
+	{ "user", "USER", "run it as this user of the container's, by name or number", 0 },
 	{ NULL, NULL, NULL, 0 },
 };
 const struct command exec_command = {
@@ -40,13 +42,17 @@ const struct command exec_command = {
 
 static int run_enter(struct invocation *invocation)
 {
-	const struct berth_exec exec = { .terminal = true };
+	const struct berth_exec exec = { .terminal = true, .user = option_value(invocation, "user") };
 
 	return run_in(invocation, &exec);
 }
 
+static const struct option_row enter_options[] = {
+	{ "user", "USER", "as this user of the container's, by name or number", 0 },
+	{ NULL, NULL, NULL, 0 },
+};
 const struct command enter_command = {
-	.name = "enter", .arguments = "NAME", .help = "a root shell in a container", .least = 1, .most = 1, .run = run_enter,
+	.name = "enter", .arguments = "NAME", .help = "a shell in a container, root's or another user's", .options = enter_options, .least = 1, .most = 1, .run = run_enter,
 };
 
 static int run_console(struct invocation *invocation)

@@ -8,6 +8,7 @@
 #include "cli/output.h"
 
 #define STOP_TIMEOUT_MS 60000
+#define READY_TIMEOUT_MS 120000
 
 static void on_interrupt(int number)
 {
@@ -61,8 +62,14 @@ static int settle(struct invocation *invocation, int r, const struct berth_error
 static int start_one(struct invocation *invocation, const char *name)
 {
 	struct berth_error err;
-	int r = berth_start(invocation->berth, name, &err);
+	unsigned int timeout;
+	int r;
 
+	if (option_time(invocation, "timeout", READY_TIMEOUT_MS, &timeout))
+		return BERTH_USAGE;
+	r = berth_start(invocation->berth, name, &err);
+	if (option_given(invocation, "wait") && (r >= 0 || (err.kind == BERTH_WRONG_STATE && option_given(invocation, "if-needed"))))
+		r = berth_wait_ready(invocation->berth, name, timeout, &err);
 	return settle(invocation, r, &err);
 }
 
@@ -72,6 +79,8 @@ static int run_start(struct invocation *invocation)
 }
 
 static const struct option_row start_options[] = {
+	{ "wait", NULL, "until the guest says that it is ready", 0 },
+	{ "timeout", "TIME", "with --wait: how long that may take (120s)", 0 },
 	{ "if-needed", NULL, "a running container is no error" },
 	{ NULL, NULL, NULL, 0 },
 };
@@ -200,14 +209,16 @@ static int run_wait(struct invocation *invocation)
 		return usage_error("wait: --state is missing");
 	if (option_time(invocation, "timeout", UINT_MAX, &timeout))
 		return BERTH_USAGE;
+	if (!strcmp(wanted, "ready"))
+		return berth_wait_ready(invocation->berth, invocation->arguments[0], timeout, &err) < 0 ? report(&err) : 0;
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
 		if (!strcmp(wanted, berth_state_name(states[i])))
 			return berth_wait(invocation->berth, invocation->arguments[0], states[i], timeout, &err) < 0 ? report(&err) : 0;
-	return usage_error("state: '%.64s' is not acceptable; accepted are stopped, running, paused", wanted);
+	return usage_error("state: '%.64s' is not acceptable; accepted are stopped, running, paused, ready", wanted);
 }
 
 static const struct option_row wait_options[] = {
-	{ "state", "STATE", "stopped, running or paused" },
+	{ "state", "STATE", "stopped, running, paused or ready" },
 	{ "timeout", "TIME", "give up after this time (never)" },
 	{ NULL, NULL, NULL, 0 },
 };

@@ -33,6 +33,7 @@ void status_fill_json(json_object *object, const struct berth_status *status, co
 		json_add_text(object, "error", broken_why);
 		return;
 	}
+	json_object_object_add(object, "ready", json_object_new_boolean(status->ready));
 	json_object_object_add(object, "monitor", json_object_new_boolean(status->monitor));
 	json_add_number(object, "init-pid", status->init_pid ? (uint64_t)status->init_pid : UINT64_MAX);
 	json_add_number(object, "monitor-pid", status->monitor_pid ? (uint64_t)status->monitor_pid : UINT64_MAX);
@@ -89,6 +90,7 @@ static void print_status(const struct berth_status *status)
 	print_line("started", line);
 	snprintf(line, sizeof(line), "%d", status->init_pid);
 	print_line("init", line);
+	print_line("ready", status->ready ? "yes" : "no");
 	if (status->interface[0])
 		print_line("interface", status->interface);
 	if (status->cpu_microseconds != UINT64_MAX) {

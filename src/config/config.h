@@ -6,9 +6,10 @@
 #pragma once
 
 #include "base/error.h"
+#include "config/guest_value.h"
 #include "config/network_value.h"
 
-enum applied_by { BY_CGROUP, BY_STORAGE, BY_NETWORK, BY_GUEST, BY_START, BY_HOST, BY_IDENTITY };
+enum applied_by { BY_CGROUP, BY_STORAGE, BY_NETWORK, BY_MOUNTS, BY_GUEST, BY_START, BY_HOST, BY_IDENTITY };
 
 enum key_id {
 #define KEY(id, ...) KEY_##id,
@@ -42,8 +43,14 @@ struct container_config {
 	uint64_t traffic_counted, traffic_action;	/* enum traffic_counted, traffic_action */
 	uint64_t traffic_throttle;		/* bits a second */
 	uint64_t traffic_reset_day;
+	char timezone[65], locale[65];		/* "" is the guest's own */
+	struct guest_bind_list mounts;
+	struct guest_device_list devices;
+	struct credential_list credentials;
+	bool tun, fuse, nesting;
 	bool autostart;
-	char init[257];
+	char init[257];				/* a command: command_split() */
+	bool init_reaper;
 	char description[257];
 	char plan[65];				/* "" is none */
 	char template_name[65];

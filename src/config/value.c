@@ -386,18 +386,6 @@ const struct value_type type_DOMAINS = {
 	.parse = parse_domains, .format = format_text,
 };
 
-static bool parse_init(const char *text, void *field, char *why, size_t why_size)
-{
-	(void)why;
-	(void)why_size;
-	return text[0] == '/' && text[1] && store_line(text, field, 257);
-}
-
-const struct value_type type_INIT_PATH = {
-	.syntax = "PATH", .accepted = "an absolute path inside the container, at most 256 bytes", .size = 257,
-	.parse = parse_init, .format = format_text,
-};
-
 /* --- CPU_LIST: "0-3,6" or "all" (stored as "") -------------------------------------------------------------------- */
 
 static bool parse_cpu_list(const char *text, void *field, char *why, size_t why_size)

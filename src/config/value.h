@@ -32,7 +32,7 @@ struct value_type {
 };
 
 extern const struct value_type type_SIZE, type_AMOUNT, type_RATE, type_CORES, type_MORE_CORES, type_RATIO, type_WEIGHT, type_CPU_LIST,
-	type_COUNT, type_LARGE_COUNT, type_HOST_NAME, type_DOMAINS, type_YES_NO, type_INIT_PATH, type_TEXT, type_TEXT64, type_NUMBER;
+	type_COUNT, type_LARGE_COUNT, type_HOST_NAME, type_DOMAINS, type_YES_NO, type_TEXT, type_TEXT64, type_NUMBER;
 
 /* Calls function for every core in a list such as "0-3,6". */
 void cpu_list_each(const char *list, void (*function)(unsigned int core, void *data), void *data);

@@ -59,10 +59,11 @@ int confine_capabilities(struct berth_error *err)
 	return r;
 }
 
-int confine_syscalls(struct berth_error *err)
+int confine_syscalls(bool nesting, struct berth_error *err)
 {
 	struct sock_fprog program = {
-		.len = ARRAY_LENGTH(filter_program), .filter = (struct sock_filter *)(uintptr_t)filter_program,
+		.len = nesting ? ARRAY_LENGTH(nesting_filter_program) : ARRAY_LENGTH(filter_program),
+		.filter = (struct sock_filter *)(uintptr_t)(nesting ? nesting_filter_program : filter_program),
 	};
 
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)

@@ -12,8 +12,8 @@
 int confine_capabilities(struct berth_error *err);
 
 /* Loads the filter made from syscall_filter.def. Needs CAP_SYS_ADMIN in the user namespace: no_new_privs stays off, for
- * a guest has sudo. */
-int confine_syscalls(struct berth_error *err);
+ * a guest has sudo. With nesting, the one that lets containers be made inside. */
+int confine_syscalls(bool nesting, struct berth_error *err);
 
 /* A new session keyring: else the guest would hold the operator's. */
 int confine_keyring(struct berth_error *err);

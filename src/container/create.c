@@ -212,6 +212,13 @@ int berth_create(struct berth *berth, const char *name, const char *template_nam
 		r = check_size(config, &description, err);
 	if (r < 0)
 		return r;
+	/* A template without an init says what its containers run; that is no init, so it gets a parent that is. */
+	if (description.command[0] && !config->given[KEY_INIT]) {
+		strcpy(config->init, description.command);
+		config->given[KEY_INIT] = true;
+	}
+	if (!strcmp(description.init, "program") && !config->given[KEY_INIT_REAPER])
+		config->init_reaper = config->given[KEY_INIT_REAPER] = true;
 	strcpy(config->template_name, description.name);
 	config->created = (uint64_t)time(NULL);
 	config->given[KEY_UUID] = config->given[KEY_TEMPLATE] = config->given[KEY_CREATED] = true;

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -162,6 +163,55 @@ static int run(struct joining *joining, int cgroup, int *ret_status, struct bert
 	return 0;
 }
 
+/* Everything that a process needs to be born in the container. cgroup is the caller's to close. */
+static int prepare(struct container *container, struct joining *joining, int *ret_cgroup, struct berth_error *err)
+{
+	int r;
+
+	joining->init = container_init(container);
+	if (joining->init < 0)
+		return fail(err, BERTH_WRONG_STATE, ESRCH, "%s is not running", container->name);
+	*ret_cgroup = container_cgroup_leaf(&container->cgroup, container_host_uid(container), container->state.init.pid, err);
+	if (*ret_cgroup < 0)
+		return *ret_cgroup;
+	joining->nesting = container->config.nesting;
+	r = container_cgroup_open_v1_tasks(&container->cgroup, joining->v1_tasks, err);
+	joining->v1_count = r < 0 ? 0 : r;
+	return r < 0 ? r : 0;
+}
+
+int exec_quietly(struct container *container, const char *const *argv, int64_t deadline, struct berth_error *err)
+{
+	struct berth_exec what = { .argv = (char *const *)argv, .directory = "/" };
+	CLEAN(joining_release) struct joining joining = { .what = &what, .init = -EBADF, .socket = -EBADF };
+	CLEAN_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC), cgroup = -EBADF, pidfd = -EBADF;
+	int r = null < 0 ? fail_errno(err, "cannot open /dev/null") : prepare(container, &joining, &cgroup, err), pair[2];
+	pid_t pid;
+
+	if (r < 0)
+		return r;
+	for (int i = 0; i < 3; i++)
+		joining.stdio[i] = null;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return fail_errno(err, "cannot make a socket");
+	CLEAN_FD int ours = pair[0];
+	joining.socket = pair[1];
+	pid = clone_into(&joining, cgroup, &pidfd, err);
+	if (pid == 0) {
+		close(ours);
+		exec_inside(&joining);
+	}
+	if (pid < 0)
+		return (int)pid;
+	close(take_fd(&joining.socket));
+	if (process_wait_gone(pidfd, deadline) < 0) {
+		(void)pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+		(void)exit_status(pidfd, err);
+		return fail(err, BERTH_TIMED_OUT, ETIMEDOUT, "%s did not end in time", argv[0]);
+	}
+	return exit_status(pidfd, err);
+}
+
 int berth_exec(struct berth *berth, const char *name, const struct berth_exec *exec, int *ret_status, struct berth_error *err)
 {
 	CLEAN_CONTAINER struct container container = { .directory = -EBADF };
@@ -176,16 +226,7 @@ int berth_exec(struct berth *berth, const char *name, const struct berth_exec *e
 		return r;
 	if (container_cgroup_is_frozen(&container.cgroup))
 		return fail(err, BERTH_WRONG_STATE, EBUSY, "%s is paused: nothing can run in it", name);
-	joining.init = container_init(&container);
-	if (joining.init < 0)
-		return fail(err, BERTH_WRONG_STATE, ESRCH, "%s is not running", name);
-	CLEAN_FD int cgroup = container_cgroup_leaf(&container.cgroup, container_host_uid(&container),
-						container.state.init.pid, err);
-	if (cgroup < 0)
-		return cgroup;
-	r = container_cgroup_open_v1_tasks(&container.cgroup, joining.v1_tasks, err);
-	if (r < 0)
-		return r;
-	joining.v1_count = r;
-	return run(&joining, cgroup, ret_status, err);
+	CLEAN_FD int cgroup = -EBADF;
+	r = prepare(&container, &joining, &cgroup, err);
+	return r < 0 ? r : run(&joining, cgroup, ret_status, err);
 }

@@ -11,7 +11,11 @@ struct joining {
 	int v1_count;
 	int socket;			/* to the host side: errors, and the terminal's master */
 	int stdio[3];
+	bool nesting;			/* of the container */
 };
+
+/* Runs a command of the guest's own, as its root, without a word in or out; kills it at the deadline (BERTH_TIMED_OUT). Returns its exit status. */
+int exec_quietly(struct container *container, const char *const *argv, int64_t deadline, struct berth_error *err);
 
 /* Joins the namespaces and becomes the command, or reports and exits with 125, 126 or 127. */
 _Noreturn void exec_inside(struct joining *joining);

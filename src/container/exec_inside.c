@@ -88,15 +88,29 @@ static int place_stdio(const struct joining *joining, struct berth_error *err)
 	return 0;
 }
 
-static int confine(struct berth_error *err)
+static int confine(bool nesting, struct berth_error *err)
 {
 	int r = confine_keyring(err);
 
 	if (r == 0)
-		r = confine_syscalls(err);
+		r = confine_syscalls(nesting, err);
 	if (r == 0)
 		r = confine_capabilities(err);
 	return r == 0 ? confine_descriptors(err) : r;
+}
+
+/* Another user than root, last: all before it needs root's capabilities. Its shell may open its terminal again. */
+static int become_user(const struct joining *joining, const struct login *login, struct berth_error *err)
+{
+	if (login->uid == 0)
+		return 0;
+	if (joining->what->terminal && fchown(0, login->uid, (gid_t)-1) < 0)
+		return fail_errno(err, "cannot give the terminal to %s", login->name);
+	if (setgroups((size_t)login->group_count, login->groups) < 0 || setresgid(login->gid, login->gid, login->gid) < 0 ||
+	    setresuid(login->uid, login->uid, login->uid) < 0)
+		return fail_errno(err, "cannot become %s", login->name);
+	/* The change of ids has cleared it. */
+	return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? fail_errno(err, "cannot tie the command to its caller") : 0;
 }
 
 /* Only what is the guest's own goes in; of the host's environment nothing but the terminal's type. */
@@ -104,11 +118,12 @@ static _Noreturn void run(const struct joining *joining, const struct login *log
 {
 	const struct berth_exec *what = joining->what;
 	const char *terminal = getenv("TERM"), *slash = strrchr(login->shell, '/');
-	char home[300], shell[300], type[64], name[260];
-	const char *environment[] = { "container=berth", "USER=root", "LOGNAME=root", "PATH=" GUEST_PATH, home, shell,
-				joining->what->terminal ? type : NULL, NULL };
+	char home[300], shell[300], type[64], name[260], user[80], logname[80];
+	const char *environment[] = { "container=berth", user, logname, "PATH=" GUEST_PATH, home, shell, joining->what->terminal ? type : NULL, NULL };
 	const char *login_argv[] = { name, NULL };
 
+	snprintf(user, sizeof(user), "USER=%s", login->name);
+	snprintf(logname, sizeof(logname), "LOGNAME=%s", login->name);
 	snprintf(home, sizeof(home), "HOME=%s", login->home);
 	snprintf(shell, sizeof(shell), "SHELL=%s", login->shell);
 	snprintf(type, sizeof(type), "TERM=%.50s", terminal ? terminal : "linux");
@@ -127,14 +142,15 @@ static _Noreturn void run(const struct joining *joining, const struct login *log
 _Noreturn void exec_inside(struct joining *joining)
 {
 	const struct berth_exec *what = joining->what;
+	const char *user = what->user ? what->user : "root";
 	struct berth_error error;
 	struct login login;
 	int r;
 
 	confine_signals();
 	r = join_namespaces(joining, &error);
-	if (r == 0)
-		login_read(&login);
+	if (r == 0 && !login_read(user, &login))
+		r = fail(&error, BERTH_USAGE, ENOENT, "user: there is no '%.64s' in the container's /etc/passwd", user);
 	if (r == 0 && what->terminal)
 		r = make_terminal(joining, &error);
 	if (r == 0 && what->directory && chdir(what->directory) < 0)
@@ -144,7 +160,9 @@ _Noreturn void exec_inside(struct joining *joining)
 	if (r == 0)
 		r = place_stdio(joining, &error);
 	if (r == 0)
-		r = confine(&error);
+		r = confine(joining->nesting, &error);
+	if (r == 0)
+		r = become_user(joining, &login, &error);
 	if (r == 0)
 		run(joining, &login, &error);
 	stage_fail(joining->socket, &error);

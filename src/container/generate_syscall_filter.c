@@ -12,6 +12,7 @@
 #include <linux/netlink.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -52,7 +53,7 @@ static void deny(scmp_filter_ctx context, const char *name, int code, unsigned i
 	check(seccomp_rule_add_array(context, SCMP_ACT_ERRNO((uint32_t)code), number, count, comparisons), name);
 }
 
-static void compile(uint32_t architecture, struct program *program)
+static void compile(uint32_t architecture, bool nesting, struct program *program)
 {
 	scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
 	int fd = memfd_create("filter", MFD_CLOEXEC);
@@ -64,6 +65,8 @@ static void compile(uint32_t architecture, struct program *program)
 	check(seccomp_arch_add(context, architecture), "seccomp_arch_add");
 	check(seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS)), "SCMP_FLTATR_ACT_BADARCH");
 	check(seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2), "SCMP_FLTATR_CTL_OPTIMIZE");
+#define NESTING_BEGIN if (!nesting) {
+#define NESTING_END }
 #define DENY(name, code, why) deny(context, #name, code, 0, NULL);
 #define DENY_NUMBER(number, code, why)
 #define DENY_WHEN(name, code, argument, mask, value, why) \
@@ -100,6 +103,10 @@ static void put_architecture(struct program *out, const struct program *rules)
 	put(out, BPF_JMP | BPF_JGT | BPF_K, 0, 1, HIGHEST_SYSCALL);
 	put(out, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | ENOSYS);
 	/* Those that libseccomp does not know; from 424 on numbers are the same everywhere. */
+#undef NESTING_BEGIN
+#undef NESTING_END
+#define NESTING_BEGIN
+#define NESTING_END
 #define DENY(name, code, why)
 #define DENY_WHEN(name, code, argument, mask, value, why)
 #define DENY_SOCKET(family, protocol, why)
@@ -111,7 +118,7 @@ static void put_architecture(struct program *out, const struct program *rules)
 		put(out, rules->code[i].code, rules->code[i].jt, rules->code[i].jf, rules->code[i].k);
 }
 
-int main(void)
+static void print(const char *name, bool nesting)
 {
 #if defined(__x86_64__)
 	static const uint32_t native = AUDIT_ARCH_X86_64, compat = AUDIT_ARCH_I386;
@@ -124,8 +131,9 @@ int main(void)
 #endif
 	static struct program native_rules, compat_rules, out;
 
-	compile(seccomp_arch_native(), &native_rules);
-	compile(compat_architecture, &compat_rules);
+	out.length = 0;
+	compile(seccomp_arch_native(), nesting, &native_rules);
+	compile(compat_architecture, nesting, &compat_rules);
 	put(&out, BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, arch));
 	put(&out, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, native);
 	put(&out, BPF_JMP | BPF_JA, 0, 0, 0);	/* to the native part: filled in below */
@@ -134,11 +142,16 @@ int main(void)
 	put_architecture(&out, &compat_rules);
 	out.code[2].k = (uint32_t)out.length - 3;	/* counted from the next instruction */
 	put_architecture(&out, &native_rules);
-
-	printf("/* Made by generate_syscall_filter from syscall_filter.def. */\n");
-	printf("static const struct sock_filter filter_program[] = {\n");
+	printf("static const struct sock_filter %s[] = {\n", name);
 	for (size_t i = 0; i < out.length; i++)
 		printf("\t{ 0x%02x, %u, %u, 0x%08x },\n", out.code[i].code, out.code[i].jt, out.code[i].jf, out.code[i].k);
 	printf("};\n");
+}
+
+int main(void)
+{
+	printf("/* Made by generate_syscall_filter from syscall_filter.def. */\n");
+	print("filter_program", false);
+	print("nesting_filter_program", true);
 	return ferror(stdout) || fflush(stdout) ? 1 : 0;
 }

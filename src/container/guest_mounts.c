@@ -90,15 +90,22 @@ static int make_mount(const struct guest_mount *row, struct berth_error *err)
 	return mount < 0 ? fail_errno(err, "cannot make the container's /%s", row->target) : mount;
 }
 
-static int make_device(int dev, const struct start_device *device, int mount, struct berth_error *err)
+static int make_device(int dev, const struct device_node *device, struct berth_error *err)
 {
+	/* "net/tun": the directories on the way. */
+	for (const char *slash = strchr(device->name, '/'); slash; slash = strchr(slash + 1, '/')) {
+		char directory[64];
+
+		snprintf(directory, sizeof(directory), "%.*s", (int)(slash - device->name), device->name);
+		if (mkdirat(dev, directory, 0755) < 0 && errno != EEXIST)
+			return fail_errno(err, "cannot make /dev/%s in the container", directory);
+	}
 	/* Our own tmpfs of a moment ago: nobody else has a name in it. */
 	CLEAN_FD int node = openat(dev, device->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-
 	if (node < 0)
 		return fail_errno(err, "cannot make /dev/%s in the container", device->name);
 	/* A user namespace cannot make device nodes, so the host's are bound. */
-	if (move_mount(mount, "", dev, device->name, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+	if (move_mount(device->mount, "", dev, device->name, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return fail_errno(err, "cannot mount /dev/%s in the container", device->name);
 	return 0;
 }
@@ -114,28 +121,44 @@ static int fill_dev(int root, const struct start *start, struct berth_error *err
 
 	if (dev < 0)
 		return fail(err, BERTH_FAILED, -dev, "cannot open the container's /dev: %s", strerror(-dev));
-	for (size_t i = 0; r == 0 && i < DEVICE_COUNT; i++)
-		r = make_device(dev, &start_devices[i], start->devices[i], err);
+	for (size_t i = 0; r == 0 && i < start->devices.count; i++)
+		r = make_device(dev, &start->devices.nodes[i], err);
 	for (size_t i = 0; r == 0 && i < ARRAY_LENGTH(links); i++)
 		if (symlinkat(links[i][0], dev, links[i][1]) < 0)
 			r = fail_errno(err, "cannot make /dev/%s in the container", links[i][1]);
 	return r;
 }
 
-/* /run/host of the container interface: who runs this container. */
-static int fill_run(int root, struct berth_error *err)
+/* Our own tmpfs of a moment ago. */
+static int write_new(int directory, const char *name, const char *text, mode_t mode, struct berth_error *err)
 {
-	static const char manager[] = "berth\n";
+	CLEAN_FD int file = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+
+	if (file < 0 || write(file, text, strlen(text)) < 0)
+		return fail_errno(err, "cannot write /run/host/%s in the container", name);
+	return 0;
+}
+
+/* /run/host of the container interface: who runs this container, which one it is, and what systemd is told (systemd.system-credentials(7)). */
+static int fill_run(int root, const struct container_config *config, struct berth_error *err)
+{
 	CLEAN_FD int run = guest_open_nolinks(root, "run", O_RDONLY | O_DIRECTORY, 0);
+	int r;
 
 	if (run < 0)
 		return fail(err, BERTH_FAILED, -run, "cannot open the container's /run: %s", strerror(-run));
 	if (mkdirat(run, "host", 0755) < 0)
 		return fail_errno(err, "cannot make /run/host in the container");
-	CLEAN_FD int file = openat(run, "host/container-manager", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
-	if (file < 0 || write(file, manager, strlen(manager)) < 0)
-		return fail_errno(err, "cannot write /run/host/container-manager in the container");
-	return 0;
+	CLEAN_FD int host = openat(run, "host", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (host < 0 || mkdirat(host, "credentials", 0700) < 0)
+		return fail_errno(err, "cannot make /run/host in the container");
+	CLEAN_FD int credentials = openat(host, "credentials", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = write_new(host, "container-manager", "berth\n", 0444, err);
+	if (r == 0)
+		r = write_new(host, "container-uuid", config->uuid, 0444, err);
+	for (uint32_t i = 0; r == 0 && i < config->credentials.count; i++)
+		r = write_new(credentials, config->credentials.at[i].name, config->credentials.at[i].text, 0400, err);
+	return r;
 }
 
 int guest_mounts_attach(int rootfs_mount, const struct start *start, struct berth_error *err)
@@ -157,7 +180,7 @@ int guest_mounts_attach(int rootfs_mount, const struct start *start, struct bert
 			return r;
 	}
 	r = fill_dev(rootfs_mount, start, err);
-	return r < 0 ? r : fill_run(rootfs_mount, err);
+	return r < 0 ? r : fill_run(rootfs_mount, &start->container->config, err);
 }
 
 int guest_mounts_console(int rootfs_mount, int *ret_master, int *ret_slave, struct berth_error *err)

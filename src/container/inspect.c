@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "container/connection.h"
 #include "container/guest_files.h"
+#include "container/guest_init.h"
 #include "container/rootfs.h"
 #include "cgroup/resource_limits.h"
 #include "net/interface.h"
@@ -78,6 +79,7 @@ static void fill_status(const struct container *container, struct berth_status *
 	if (status->state != BERTH_RUNNING && status->state != BERTH_PAUSED)
 		return;
 	status->init_pid = container->state.init.pid;
+	status->ready = guest_init_is_ready(container);
 	status->monitor_pid = status->monitor ? container->state.monitor.pid : 0;
 	status->started_at = container->state.started_at;
 	if (nic_exists(&config->eth0))

@@ -10,6 +10,7 @@
 #include "container/addresses.h"
 #include "container/commitments.h"
 #include "container/connection.h"
+#include "container/guest_binds.h"
 #include "container/guest_files.h"
 #include "container/host.h"
 #include "container/ports.h"
@@ -93,6 +94,17 @@ static int change_network(struct container *container, const struct container_co
 	return connection_change(container, new, err);
 }
 
+static int change_mounts(struct container *container, const struct container_config *old, const struct container_config *new,
+			 struct berth_error *err)
+{
+	CLEAN_FD int init = container_init(container);
+	int r = guest_binds_check(&new->mounts, err);
+
+	if (r == 0 && init < 0)
+		r = fail(err, BERTH_WRONG_STATE, ESRCH, "%s is not running any more", container->name);
+	return r < 0 ? r : guest_binds_change(init, container->state.init.pid, &old->mounts, &new->mounts, err);
+}
+
 static int set_hostname(const struct container *container, const char *hostname, struct berth_error *err)
 {
 	char path[64];
@@ -142,6 +154,7 @@ static const struct change {
 	{ BY_CGROUP, false, change_limits },
 	{ BY_STORAGE, true, change_storage },
 	{ BY_NETWORK, false, change_network },
+	{ BY_MOUNTS, false, change_mounts },
 	{ BY_GUEST, false, change_guest },
 };
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -24,6 +25,7 @@
 #include "container/commitments.h"
 #include "container/confine.h"
 #include "container/connection.h"
+#include "container/guest_binds.h"
 #include "container/guest_files.h"
 #include "container/host.h"
 #include "container/rootfs.h"
@@ -37,32 +39,25 @@
 /* A start is a matter of milliseconds; on a host that swaps, of seconds. */
 #define START_TIMEOUT_MS 30000
 
-const struct start_device start_devices[DEVICE_COUNT] = {
-	{ "null", 1, 3 }, { "zero", 1, 5 }, { "full", 1, 7 }, { "random", 1, 8 }, { "urandom", 1, 9 }, { "tty", 5, 0 },
-};
-
 static void start_init(struct start *start, const struct container *container)
 {
 	*start = (struct start){
 		.container = container, .hostname = guest_hostname(&container->config, container->name), .host_end = -EBADF,
 		.inside_end = -EBADF, .monitor_host_end = -EBADF, .monitor_end = -EBADF, .guest_cgroup = -EBADF,
 		.rootfs = -EBADF, .listener = -EBADF, .events = -EBADF, .kills = -EBADF, .memory_pressure = -EBADF,
-		.io_pressure = -EBADF,
+		.io_pressure = -EBADF, .reaper = -EBADF, .run = -EBADF,
 	};
-	for (size_t i = 0; i < DEVICE_COUNT; i++)
-		start->devices[i] = -EBADF;
 }
 
 static void start_release(struct start *start)
 {
 	int *const fds[] = { &start->host_end, &start->inside_end, &start->monitor_host_end, &start->monitor_end,
 			     &start->guest_cgroup, &start->rootfs, &start->listener, &start->events, &start->kills,
-			     &start->memory_pressure, &start->io_pressure };
+			     &start->memory_pressure, &start->io_pressure, &start->reaper, &start->run };
 
 	for (size_t i = 0; i < ARRAY_LENGTH(fds); i++)
 		close_keep_errno(take_fd(fds[i]));
-	for (size_t i = 0; i < DEVICE_COUNT; i++)
-		close_keep_errno(take_fd(&start->devices[i]));
+	devices_close(&start->devices);
 	while (start->v1_count > 0)
 		close_keep_errno(start->v1_tasks[--start->v1_count]);
 }
@@ -93,7 +88,7 @@ static int make_cgroups(struct start *start, const struct commitments *sums, str
 	if (r == 0 && container->config.memory_guarantee)
 		r = commitments_protect(&container->cgroup, sums, err);
 	if (r == 0)
-		r = device_filter_attach(&container->cgroup, err);
+		r = device_filter_attach(&container->cgroup, start->devices.rules, start->devices.rule_count, err);
 	if (r < 0)
 		return r;
 	start->guest_cgroup = container_cgroup_delegate(&container->cgroup, container_host_uid(container), err);
@@ -109,21 +104,19 @@ static int make_cgroups(struct start *start, const struct commitments *sums, str
 	return r < 0 ? r : 0;
 }
 
-static int open_devices(struct start *start, struct berth_error *err)
+/* Process 1 of a container whose init is none. */
+static int open_reaper(struct start *start, struct berth_error *err)
 {
-	for (size_t i = 0; i < DEVICE_COUNT; i++) {
-		const struct start_device *device = &start_devices[i];
-		char path[32];
-		struct stat st;
+	char path[PATH_MAX];
+	int r;
 
-		snprintf(path, sizeof(path), "/dev/%s", device->name);
-		start->devices[i] = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-		if (start->devices[i] < 0 || fstat(start->devices[i], &st) < 0)
-			return fail_errno(err, "cannot open the host's %s", path);
-		if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(device->major, device->minor))
-			return fail(err, BERTH_FAILED, ENODEV, "the host's %s is not the device %u:%u", path, device->major, device->minor);
-	}
-	return 0;
+	if (!start->container->config.init_reaper)
+		return 0;
+	r = installed_path("libexec/berth/berth-reaper", path, err);
+	if (r < 0)
+		return r;
+	start->reaper = open(path, O_PATH | O_CLOEXEC);
+	return start->reaper < 0 ? fail_errno(err, "cannot open %s", path) : 0;
 }
 
 static int open_sockets(struct start *start, struct berth_error *err)
@@ -207,7 +200,7 @@ static int place_descriptors(struct start *start, int directory, int pidfd, stru
 		[MONITOR_FD_HOST] = start->monitor_end, [MONITOR_FD_LISTENER] = start->listener,
 		[MONITOR_FD_DIRECTORY] = directory, [MONITOR_FD_INIT] = pidfd,
 		[MONITOR_FD_EVENTS] = start->events, [MONITOR_FD_KILLS] = start->kills,
-		[MONITOR_FD_MEMORY_PRESSURE] = start->memory_pressure, [MONITOR_FD_IO_PRESSURE] = start->io_pressure,
+		[MONITOR_FD_RUN] = start->run, [MONITOR_FD_MEMORY_PRESSURE] = start->memory_pressure, [MONITOR_FD_IO_PRESSURE] = start->io_pressure,
 	};
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), higher[MONITOR_FD_COUNT];
 
@@ -292,6 +285,16 @@ static int map_and_mount(struct start *start, pid_t pid, struct berth_error *err
 	return mount < 0 ? mount : stage_send(start->host_end, STAGE_MAPPED, 0, &mount, 1, "the container side", err);
 }
 
+static int mount_binds(const struct container *container, pid_t init, struct berth_error *err)
+{
+	static const struct guest_bind_list none = { .count = 0 };
+
+	if (container->config.mounts.count == 0)
+		return 0;
+	CLEAN_FD int pidfd = pidfd_open(init, 0);
+	return pidfd < 0 ? fail_errno(err, "cannot open the container's init") : guest_binds_change(pidfd, init, &none, &container->config.mounts, err);
+}
+
 /* The container side closed its socket by a successful exec, or sent why not. */
 static int wait_for_exec(struct start *start, int64_t deadline, struct berth_error *err)
 {
@@ -323,7 +326,11 @@ static int run_host_side(struct start *start, struct container *container, pid_t
 		r = stage_wait(start->host_end, STAGE_READY, &message, fds, deadline, "the container side", err);
 	if (r < 0)
 		return r;
-	CLEAN_FD int console = fds[0], console_slave = fds[1];
+	CLEAN_FD int console = fds[0], console_slave = fds[1], notify = fds[2];
+	/* Its own root is in place, and no program of its runs yet. */
+	r = mount_binds(container, init, err);
+	if (r < 0)
+		return r;
 	/* The monitor says that its exec was done: after that it cannot fail. */
 	r = stage_wait(start->monitor_host_end, STAGE_READY, &message, fds, deadline, "the monitor", err);
 	if (r < 0)
@@ -336,7 +343,7 @@ static int run_host_side(struct start *start, struct container *container, pid_t
 	container->state.started_at = (uint64_t)time(NULL);
 	r = state_write(run, &container->state, err);
 	if (r == 0)
-		r = stage_send(start->monitor_host_end, STAGE_RELEASED, init, (int[]){ console, console_slave }, 2, "the monitor", err);
+		r = stage_send(start->monitor_host_end, STAGE_RELEASED, init, (int[]){ console, console_slave, notify }, 3, "the monitor", err);
 	if (r == 0)
 		r = stage_send(start->host_end, STAGE_RELEASED, 0, NULL, 0, "the container side", err);
 	return r == 0 ? wait_for_exec(start, deadline, err) : r;
@@ -368,13 +375,18 @@ static int prepare(struct start *start, struct container *container, struct bert
 	if (r == 0)
 		r = guest_files_write(start->rootfs, &container->config, container->name, err);
 	if (r == 0)
+		r = guest_binds_check(&container->config.mounts, err);
+	if (r == 0)
+		r = devices_open(&container->config, container_host_uid(container), &start->devices, err);
+	if (r == 0)
 		r = make_cgroups(start, &sums, err);
 	if (r == 0)
-		r = open_devices(start, err);
+		r = open_reaper(start, err);
 	if (r == 0)
 		r = open_sockets(start, err);
 	if (r == 0)
 		r = open_listener(start, run, err);
+	start->run = take_fd(&run);
 	return r;
 }
 

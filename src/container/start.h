@@ -24,9 +24,8 @@
 #pragma once
 
 #include "container/container.h"
+#include "container/devices.h"
 #include "container/stage.h"
-
-#define DEVICE_COUNT 6
 
 /* Everything the container side needs from the host is in here before the clone; it opens nothing of the host's. */
 struct start {
@@ -40,11 +39,10 @@ struct start {
 	int rootfs;				/* the host's directory */
 	int listener;				/* console socket, for the monitor */
 	int events, kills, memory_pressure, io_pressure;	/* for the monitor: cgroup/memory_events.h */
-	int devices[DEVICE_COUNT];		/* detached mounts of device nodes */
+	struct devices devices;
+	int reaper;				/* the program, or -EBADF: init is process 1 itself */
+	int run;				/* the run directory, for the monitor */
 };
-
-/* Names of the device nodes, in the order of start.devices. */
-extern const struct start_device { const char *name; unsigned int major, minor; } start_devices[DEVICE_COUNT];
 
 /* The container side, from its first instruction: runs its steps and becomes the guest's init, or reports and exits. */
 _Noreturn void start_inside(struct start *start);

@@ -10,6 +10,9 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,9 +24,11 @@
 #include "container/guest_mounts.h"
 #include "container/start.h"
 
+#define NOTIFY_PATH "/run/host/notify"
+
 struct inside {
 	struct start *start;
-	int rootfs_mount, console, console_slave;
+	int rootfs_mount, console, console_slave, notify;
 };
 
 static int wait_mapped(struct inside *inside, struct berth_error *err)
@@ -116,12 +121,23 @@ static int set_hostname(struct inside *inside, struct berth_error *err)
 	return 0;
 }
 
+/* Where the guest's init says that it is ready (sd_notify(3)). The monitor listens. */
+static int make_notify_socket(struct inside *inside, struct berth_error *err)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = NOTIFY_PATH };
+
+	inside->notify = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (inside->notify < 0 || bind(inside->notify, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return fail_errno(err, "cannot make the container's " NOTIFY_PATH);
+	return 0;
+}
+
 static int say_ready_and_wait(struct inside *inside, struct berth_error *err)
 {
 	int socket = inside->start->inside_end, fds[PACKET_FDS_MAX];
-	int terminal[] = { inside->console, inside->console_slave };
+	int ours[] = { inside->console, inside->console_slave, inside->notify };
 	struct stage_message message;
-	int r = stage_send(socket, STAGE_READY, 0, terminal, 2, "the host side", err);
+	int r = stage_send(socket, STAGE_READY, 0, ours, 3, "the host side", err);
 
 	return r < 0 ? r : stage_wait(socket, STAGE_RELEASED, &message, fds, NO_DEADLINE, "the host side", err);
 }
@@ -138,8 +154,7 @@ static int take_console(struct inside *inside, struct berth_error *err)
 
 static int drop_syscalls(struct inside *inside, struct berth_error *err)
 {
-	(void)inside;
-	return confine_syscalls(err);
+	return confine_syscalls(inside->start->container->config.nesting, err);
 }
 
 static int drop_capabilities(struct inside *inside, struct berth_error *err)
@@ -157,15 +172,23 @@ static int drop_descriptors(struct inside *inside, struct berth_error *err)
 static int run_init(struct inside *inside, struct berth_error *err)
 {
 	const struct container_config *config = &inside->start->container->config;
-	char uuid[96];
-	const char *argv[] = { config->init, NULL };
+	char uuid[96], command[sizeof(config->init)], *words[COMMAND_WORDS_MAX + 2] = { (char *)(uintptr_t)"berth-reaper" };
+	/* VIRTUALIZATION is runit's word, container systemd's and OpenRC's. */
 	const char *environment[] = {
-		"container=berth", uuid, "TERM=linux", "HOME=/", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL,
+		"container=berth", uuid, "VIRTUALIZATION=lxc", "TERM=linux", "HOME=/", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"NOTIFY_SOCKET=" NOTIFY_PATH, "CREDENTIALS_DIRECTORY=/run/host/credentials", NULL,
 	};
 
 	snprintf(uuid, sizeof(uuid), "container_uuid=%s", config->uuid);
-	execve(config->init, (char *const *)argv, (char *const *)environment);
-	return fail_errno(err, "cannot run %s in the container", config->init);
+	strcpy(command, config->init);
+	if (command_split(command, words + 1) < 1)
+		return fail(err, BERTH_FAILED, EINVAL, "init: '%s' is no command", config->init);
+	/* By its descriptor: the guest's tree has no such program. */
+	if (inside->start->reaper >= 0)
+		syscall(SYS_execveat, inside->start->reaper, "", words, environment, AT_EMPTY_PATH);
+	else
+		execve(words[1], words + 1, (char *const *)environment);
+	return fail_errno(err, "cannot run %s in the container", inside->start->reaper >= 0 ? "berth-reaper" : words[1]);
 }
 
 /* The order is the point of this table. */
@@ -182,6 +205,7 @@ static const struct step {
 	{ attach_mounts, "needs the host's mounts of proc and sysfs in sight, so before pivot" },
 	{ make_console, "after devpts" },
 	{ pivot, "after the last look at the host's tree" },
+	{ make_notify_socket, "its name is below the container's own root" },
 	{ set_hostname, "any time in its own namespace" },
 	{ say_ready_and_wait, "the host side needs the console and the network needs to be up before init runs" },
 	{ take_console, "last use of the descriptors" },
@@ -193,7 +217,7 @@ static const struct step {
 
 _Noreturn void start_inside(struct start *start)
 {
-	struct inside inside = { .start = start, .rootfs_mount = -EBADF, .console = -EBADF, .console_slave = -EBADF };
+	struct inside inside = { .start = start, .rootfs_mount = -EBADF, .console = -EBADF, .console_slave = -EBADF, .notify = -EBADF };
 	struct berth_error error;
 
 	confine_signals();

@@ -52,18 +52,18 @@ static void set_signals(void (*action)(int))
 }
 
 /* Waits until the host side of the start releases the container. False: it died or gave up. */
-static bool wait_released(int *master, int *slave)
+static bool wait_released(int descriptors[static 3])
 {
 	struct stage_message message = { .stage = STAGE_READY };
 	union {
-		char bytes[CMSG_SPACE(2 * sizeof(int))];
+		char bytes[CMSG_SPACE(3 * sizeof(int))];
 		struct cmsghdr align;
 	} control;
 	struct iovec part = { .iov_base = &message, .iov_len = sizeof(message) };
 	struct msghdr header = {
 		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes),
 	};
-	struct cmsghdr *descriptors;
+	struct cmsghdr *given;
 	ssize_t got;
 
 	if (send(MONITOR_FD_HOST, &message, sizeof(message), MSG_NOSIGNAL) < 0)
@@ -74,12 +74,28 @@ static bool wait_released(int *master, int *slave)
 	close(MONITOR_FD_HOST);
 	if (got != sizeof(message) || message.stage != STAGE_RELEASED)
 		return false;
-	descriptors = CMSG_FIRSTHDR(&header);
-	if (!descriptors || descriptors->cmsg_type != SCM_RIGHTS || descriptors->cmsg_len != CMSG_LEN(2 * sizeof(int)))
+	given = CMSG_FIRSTHDR(&header);
+	if (!given || given->cmsg_type != SCM_RIGHTS || given->cmsg_len != CMSG_LEN(3 * sizeof(int)))
 		return false;
-	memcpy(master, CMSG_DATA(descriptors), sizeof(int));
-	memcpy(slave, CMSG_DATA(descriptors) + sizeof(int), sizeof(int));
+	memcpy(descriptors, CMSG_DATA(given), 3 * sizeof(int));
 	return true;
+}
+
+/* What the guest's init says of itself. Only one thing of it matters; any process of the guest's root can say it, of its own guest. */
+static void hear_guest(int notify)
+{
+	char text[4096];
+	ssize_t got;
+
+	while ((got = recv(notify, text, sizeof(text) - 1, MSG_DONTWAIT)) > 0) {
+		text[got] = '\0';
+		if (!strncmp(text, "READY=1", 7) || strstr(text, "\nREADY=1")) {
+			int file = openat(MONITOR_FD_RUN, MONITOR_READY, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+			if (file >= 0)
+				close(file);
+		}
+	}
 }
 
 /* The end of init. A zombie of anything else (a process the guest's init left to us when it died) is taken along. */
@@ -91,17 +107,19 @@ static void reap(siginfo_t *info)
 		;
 }
 
-static void serve(struct console *console, struct memory_watch *memory)
+static void serve(struct console *console, struct memory_watch *memory, int notify)
 {
 	for (;;) {
-		struct pollfd entries[2 + VISITORS_MAX + 2] = { { .fd = MONITOR_FD_INIT, .events = POLLIN } };
-		int timeout = memory_poll(memory, entries + 1);
-		int count = console_poll(console, entries + 2);
+		struct pollfd entries[3 + VISITORS_MAX + 2] = { { .fd = MONITOR_FD_INIT, .events = POLLIN }, { .fd = notify, .events = POLLIN } };
+		int timeout = memory_poll(memory, entries + 2);
+		int count = console_poll(console, entries + 3);
 
-		if (poll(entries, (nfds_t)(2 + count), timeout) < 0)
+		if (poll(entries, (nfds_t)(3 + count), timeout) < 0)
 			continue;
-		memory_handle(memory, entries + 1);
-		console_handle(console, entries + 2, count);
+		if (entries[1].revents)
+			hear_guest(notify);
+		memory_handle(memory, entries + 2);
+		console_handle(console, entries + 3, count);
 		if (entries[0].revents)
 			return;
 	}
@@ -126,7 +144,7 @@ int main(int argc, char *argv[])
 {
 	struct console console = { .log = -1 };
 	struct memory_watch memory;
-	int master = -1, slave = -1;
+	int given[3] = { -1, -1, -1 };		/* the console's ends, and where the guest's init speaks */
 	siginfo_t info = { 0 };
 	bool reboot;
 	time_t released;
@@ -137,16 +155,16 @@ int main(int argc, char *argv[])
 	}
 	set_signals(SIG_IGN);
 	fcntl(MONITOR_FD_INIT, F_SETFD, FD_CLOEXEC);
-	if (!wait_released(&master, &slave)) {
+	if (!wait_released(given)) {
 		/* The start died half-way. The container side ends by itself when its socket does; this is for one that hangs. */
 		syscall(SYS_pidfd_send_signal, MONITOR_FD_INIT, SIGKILL, NULL, 0);
 		reap(&info);
 		return become_command(argv, -1, "recover", NULL);
 	}
 	released = seconds();
-	console_init(&console, master, slave, MONITOR_FD_LISTENER, MONITOR_FD_DIRECTORY);
+	console_init(&console, given[0], given[1], MONITOR_FD_LISTENER, MONITOR_FD_DIRECTORY);
 	memory_init(&memory, argv);
-	serve(&console, &memory);
+	serve(&console, &memory, given[2]);
 	memory_end(&memory);
 	reap(&info);
 	console_drain(&console);

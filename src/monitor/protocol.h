@@ -7,12 +7,16 @@
 /* Name of its socket in the run directory. SOCK_SEQPACKET; only host root is answered. */
 #define MONITOR_SOCKET "console"
 
+/* Made in the run directory when the guest's init has said READY=1 (sd_notify(3)). */
+#define MONITOR_READY "ready"
+
 /* The descriptors it is started with. */
 enum {
 	MONITOR_FD_HOST = 3,		/* to the host side of the start; see start.h */
 	MONITOR_FD_LISTENER,		/* bound and listening */
 	MONITOR_FD_DIRECTORY,		/* the container's directory, for console.log */
 	MONITOR_FD_INIT,		/* pidfd of the container's init */
+	MONITOR_FD_RUN,			/* the run directory, for the file that says that the guest is ready */
 	MONITOR_FD_EVENTS,		/* of the container's memory: cgroup/memory_events.h; /dev/null where the host has none */
 	MONITOR_FD_KILLS,		/* a file with a line "oom_kill N"; likewise */
 	MONITOR_FD_MEMORY_PRESSURE,	/* PSI, to be read; likewise */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The guest's /etc/passwd. */
+/* The guest's /etc/passwd and /etc/group. */
 #include "container/login.h"
 #include "fuzz.h"
 
@@ -8,9 +8,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct login login;
 	char *text = fuzz_text(data, size);
 
-	login_parse(text, &login);
+	(void)login_parse(text, size % 2 ? "root" : "web", &login);
 	must(login.home[0] == '/' && login.shell[0] == '/');
 	must(memchr(login.home, 0, sizeof(login.home)) && memchr(login.shell, 0, sizeof(login.shell)));
+	must(login.uid <= 65535 && login.gid <= 65535 && (size % 2 == 0 || login.uid == 0));
+	free(text);
+	text = fuzz_text(data, size);
+	login_parse_groups(text, &login);
+	must(login.group_count >= 0 && login.group_count <= LOGIN_GROUPS_MAX);
 	free(text);
 	return 0;
 }

@@ -79,7 +79,7 @@ static void test_texts(void)
 	check(!parses(&type_HOST_NAME, "-a") && !parses(&type_HOST_NAME, "a-") && !parses(&type_HOST_NAME, "a..b") && !parses(&type_HOST_NAME, ".a") && !parses(&type_HOST_NAME, "a.") &&
 	      !parses(&type_HOST_NAME, "a_b") && !parses(&type_HOST_NAME, "a b") && !parses(&type_HOST_NAME, long_text), "no host names");
 	check(parses(&type_DOMAINS, "example.org example.net") && !parses(&type_DOMAINS, "a  b") && !parses(&type_DOMAINS, " a") && !parses(&type_DOMAINS, "a "), "search domains");
-	check(parses(&type_INIT_PATH, "/sbin/init") && !parses(&type_INIT_PATH, "sbin/init") && !parses(&type_INIT_PATH, "/") && !parses(&type_INIT_PATH, ""), "init paths");
+	check(parses(&type_COMMAND, "/sbin/init") && !parses(&type_COMMAND, "sbin/init") && !parses(&type_COMMAND, "/") && !parses(&type_COMMAND, ""), "init paths");
 	check(shows(&type_CPU_LIST, "0-3,6", "0-3,6") && shows(&type_CPU_LIST, "all", "all") && shows(&type_CPU_LIST, "0", "0"), "cpu lists");
 	check(!parses(&type_CPU_LIST, "3-1") && !parses(&type_CPU_LIST, "0-") && !parses(&type_CPU_LIST, "9999") && !parses(&type_CPU_LIST, ",") && !parses(&type_CPU_LIST, "1,") && !parses(&type_CPU_LIST, "") && !parses(&type_CPU_LIST, "a"), "no cpu lists");
 }
@@ -122,7 +122,7 @@ static void test_nonsense(void)
 {
 	static const struct { const char *name; const struct value_type *type; } types[] = {
 		{ "size", &type_SIZE }, { "cores", &type_CORES }, { "weight", &type_WEIGHT }, { "count", &type_COUNT }, { "number", &type_NUMBER },
-		{ "cpu list", &type_CPU_LIST }, { "yes or no", &type_YES_NO }, { "address", &type_ADDRESSES }, { "init path", &type_INIT_PATH },
+		{ "cpu list", &type_CPU_LIST }, { "yes or no", &type_YES_NO }, { "address", &type_ADDRESSES }, { "init path", &type_COMMAND },
 	};
 	static const char *const nonsense[] = {
 		"-1", "-0", "1.5X", "99999999999999999T", "", " ", "   ", "0x10", "1e3", "+5", "1.0005G", "3-1", "0-", "-3", "9999-", "1,,2", "\t1", "1\t", "1\n", "\n",
@@ -236,7 +236,7 @@ static void test_more_texts(void)
 		check(!parses(&type_DOMAINS, bad_names[i]), "no search domain");
 	}
 	for (size_t i = 0; i < ARRAY_LENGTH(bad_paths); i++)
-		check(!parses(&type_INIT_PATH, bad_paths[i]), "no init path (%zu)", i);
+		check(!parses(&type_COMMAND, bad_paths[i]), "no init path (%zu)", i);
 	memset(text, 'a', sizeof(text));
 	text[63] = '\0';
 	check(shows(&type_HOST_NAME, text, text), "a host name with a label of 63");
@@ -249,7 +249,7 @@ static void test_more_texts(void)
 	text[200] = '\0';
 	check(!parses(&type_HOST_NAME, text) && !parses(&type_DOMAINS, text) && !name_is_valid(text) && !template_name_is_valid(text), "200 characters are no name of any kind");
 	text[0] = '/';
-	check(shows(&type_INIT_PATH, text, text), "but can be a path");
+	check(shows(&type_COMMAND, text, text), "but can be a path");
 	memset(text, 'b', sizeof(text));
 	text[64] = '\0';
 	check(shows(&type_TEXT64, text, text) && !parses(&type_TEXT64, ""), "a text of 64 bytes");
