@@ -82,8 +82,17 @@ typedef int (*berth_value_function)(const struct berth_key *key, const char *val
 /* Progress of long work: done and total in the same unit (entries). May be NULL. */
 typedef void (*berth_progress_function)(const char *what, uint64_t done, uint64_t total, void *data);
 
+/* How its owner gets into a guest. Nothing of it is kept on the host. */
+struct berth_access {
+	const char *root_password;	/* NULL: as it is */
+	const char *const *ssh_keys;	/* lines of authorized_keys, added where they are not there yet */
+	size_t ssh_key_count;
+	const char *user_data;		/* for cloud-init; NULL: none */
+};
+
+/* access may be NULL. */
 BERTH_PUBLIC int berth_create(struct berth *berth, const char *name, const char *template_name,
-			      const struct berth_setting *settings, size_t count,
+			      const struct berth_setting *settings, size_t count, const struct berth_access *access,
 			      berth_progress_function progress, void *data, struct berth_error *err);
 /* Returns when the guest's init has been executed. The monitor is a child of the calling process, which should end or reap. */
 BERTH_PUBLIC int berth_start(struct berth *berth, const char *name, struct berth_error *err);
@@ -106,6 +115,10 @@ struct berth_set_result {
 };
 BERTH_PUBLIC int berth_set(struct berth *berth, const char *name, const struct berth_setting *settings, size_t count,
 			   struct berth_set_result *ret, struct berth_error *err);
+/* What can be said of it without a container. */
+BERTH_PUBLIC int berth_check_access(const struct berth_access *access, struct berth_error *err);
+/* Of a running container too. */
+BERTH_PUBLIC int berth_set_access(struct berth *berth, const char *name, const struct berth_access *access, struct berth_error *err);
 /* Calls function for every value of every key of the container (or of one key), in table order. */
 BERTH_PUBLIC int berth_get(struct berth *berth, const char *name, const char *key, berth_value_function function,
 			   void *data, struct berth_error *err);
@@ -238,6 +251,10 @@ struct berth_exec {
  * a shell reports it (128+n for a signal, 126 not executable, 127 not found, 125 Berth's own failure). */
 BERTH_PUBLIC int berth_exec(struct berth *berth, const char *name, const struct berth_exec *exec, int *ret_status,
 			    struct berth_error *err);
+/* Copies from an fd to a file of the container's, which appears whole, owned by its root; a directory takes it under own_name. */
+BERTH_PUBLIC int berth_push(struct berth *berth, const char *name, int from, const char *own_name, const char *path, mode_t mode, struct berth_error *err);
+/* Copies a file of the container's to an fd. *ret_mode is its mode, without setuid and writing by others. */
+BERTH_PUBLIC int berth_pull(struct berth *berth, const char *name, const char *path, int to, mode_t *ret_mode, struct berth_error *err);
 /* Joins the console until the detach keys (Ctrl-a q) or the end of the container. */
 BERTH_PUBLIC int berth_console(struct berth *berth, const char *name, struct berth_error *err);
 

@@ -2,6 +2,8 @@
 #include "base/guest_path.h"
 
 #include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -59,6 +61,74 @@ int guest_read_file(int root_fd, const char *path, size_t max, char **ret)
 	return fd < 0 ? fd : guest_read_open(fd, max, ret);
 }
 
+bool guest_exists(int root_fd, const char *path)
+{
+	CLEAN_FD int fd = guest_open(root_fd, path, O_PATH, 0);
+
+	return fd >= 0;
+}
+
+int guest_make_directories(int root_fd, const char *path, mode_t mode)
+{
+	CLEAN_FD int at = guest_open(root_fd, ".", O_PATH | O_DIRECTORY, 0);
+
+	for (const char *part = path; at >= 0 && *part; part += strcspn(part, "/"), part += *part == '/') {
+		char name[256];
+		int next;
+
+		if (strcspn(part, "/") >= sizeof(name))
+			return -ENAMETOOLONG;
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(part, "/"), part);
+		if (mkdirat(at, name, mode) < 0 && errno != EEXIST)
+			return -errno;
+		/* From the root each time, so that a link is the guest's and stays in its tree. */
+		char so_far[512];
+		snprintf(so_far, sizeof(so_far), "%.*s", (int)(part - path + (ptrdiff_t)strcspn(part, "/")), path);
+		next = guest_open(root_fd, so_far, O_PATH | O_DIRECTORY, 0);
+		close_keep_errno(take_fd(&at));
+		at = next;
+	}
+	return at < 0 ? at : 0;
+}
+
+/* "chmod u-w" says: keep it. */
+static bool is_kept(int dir, const char *name, struct stat *st)
+{
+	return fstatat(dir, name, st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st->st_mode) && !(st->st_mode & S_IWUSR);
+}
+
+int guest_remove_file(int root_fd, const char *directory, const char *name)
+{
+	CLEAN_FD int dir = guest_open(root_fd, directory, O_RDONLY | O_DIRECTORY, 0);
+	struct stat st;
+
+	if (dir < 0)
+		return dir == -ENOENT ? 0 : dir;
+	if (is_kept(dir, name, &st) || (unlinkat(dir, name, 0) < 0 && errno == ENOENT))
+		return 0;
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? -EISDIR : 0;
+}
+
+int guest_replace_link(int root_fd, const char *directory, const char *name, const char *target, struct berth_error *err)
+{
+	CLEAN_FD int dir = guest_open(root_fd, directory, O_RDONLY | O_DIRECTORY, 0);
+	char temporary[64];
+	struct stat st;
+
+	if (dir < 0)
+		return fail(err, BERTH_FAILED, -dir, "cannot open /%s in the container's tree: %s", directory, strerror(-dir));
+	if (is_kept(dir, name, &st))
+		return 0;
+	snprintf(temporary, sizeof(temporary), ".%s.berth-new", name);
+	(void)unlinkat(dir, temporary, 0);
+	if (symlinkat(target, dir, temporary) < 0 || renameat(dir, temporary, dir, name) < 0) {
+		(void)fail_errno(err, "cannot write /%s/%s in the container's tree", directory, name);
+		(void)unlinkat(dir, temporary, 0);
+		return -(err->code > 0 ? err->code : EIO);
+	}
+	return 0;
+}
+
 int guest_replace_file(int root_fd, const char *directory, const char *name, const char *text, uid_t uid, gid_t gid,
 		       mode_t mode, struct berth_error *err)
 {
@@ -68,9 +138,9 @@ int guest_replace_file(int root_fd, const char *directory, const char *name, con
 
 	if (dir < 0)
 		return fail(err, BERTH_FAILED, -dir, "cannot open /%s in the container's tree: %s", directory, strerror(-dir));
+	if (is_kept(dir, name, &st))
+		return 0;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-		if (S_ISREG(st.st_mode) && !(st.st_mode & S_IWUSR))
-			return 0;
 		if (S_ISDIR(st.st_mode))
 			return fail(err, BERTH_FAILED, EISDIR, "/%s/%s in the container's tree is a directory", directory, name);
 	}

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -23,6 +24,18 @@ int guest_read_file(int root_fd, const char *path, size_t max, char **ret);
 
 /* The same of a file that guest_open() has opened, where links were followed. */
 int guest_read_open(int fd, size_t max, char **ret);
+
+/* Whether there is such a thing, links followed as the guest would. */
+bool guest_exists(int root_fd, const char *path);
+
+/* mkdir -p in the guest's tree, owned by its root; what is there already is left as it is. 0 or a negative errno. */
+int guest_make_directories(int root_fd, const char *path, mode_t mode);
+
+/* Removes directory/name if it is a regular file or a link and not opted out of as below. 0 also when it is not there. */
+int guest_remove_file(int root_fd, const char *directory, const char *name);
+
+/* Makes directory/name a symbolic link to target, in the way and under the opt-out of guest_replace_file(). */
+int guest_replace_link(int root_fd, const char *directory, const char *name, const char *target, struct berth_error *err);
 
 /* Replaces directory/name in the guest's tree by a new regular file owned by the guest's root (uid and gid on disk),
  * by temp name and rename, so that a link under the final name is replaced and never followed. The directory must

@@ -44,7 +44,7 @@ struct command {
 
 extern const struct command create_command, start_command, stop_command, restart_command, destroy_command, pause_command,
 	resume_command, wait_command, recover_command, after_exit_command, set_command, get_command, list_command,
-	status_command, exec_command, enter_command, console_command, template_command, storage_command, host_command, check_command, help_command,
+	status_command, exec_command, enter_command, push_command, pull_command, console_command, template_command, storage_command, host_command, check_command, help_command,
 	notice_command, traffic_command;
 extern const struct command *const commands[];
 extern const size_t command_count;

@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <string.h>
 
-#include "cli/command.h"
+#include "cli/access.h"
 #include "cli/output.h"
 
 #define STOP_TIMEOUT_MS 60000
@@ -29,19 +29,27 @@ static void catch_interrupt(void)
 static int run_create(struct invocation *invocation)
 {
 	const char *template_name = option_value(invocation, "template"), *name = invocation->arguments[0];
+	struct access access;
 	struct berth_error err;
 	int r;
 
 	if (!template_name)
 		return usage_error("create: --template is missing; berthctl template list shows what is built");
-	catch_interrupt();
-	r = berth_create(invocation->berth, name, template_name, invocation->settings, invocation->setting_count, progress_show, NULL, &err);
-	progress_done();
-	return r < 0 ? report(&err) : finish(invocation);
+	r = access_read(invocation, &access);
+	if (r == 0) {
+		catch_interrupt();
+		r = berth_create(invocation->berth, name, template_name, invocation->settings, invocation->setting_count, &access.outside, progress_show, NULL, &err);
+		progress_done();
+		r = r < 0 ? report(&err) : finish(invocation);
+	}
+	access_free(&access);
+	return r;
 }
 
 static const struct option_row create_options[] = {
-	{ "template", "NAME", "what to make it from, such as busybox or debian:12" },
+	{ "template", "NAME", "what to make it from, such as busybox or debian:12", 0 },
+	ACCESS_OPTIONS,
+	{ "user-data", "FILE", "what cloud-init of the template is told at the first boot", 0 },
 	{ NULL, NULL, NULL, 0 },
 };
 const struct command create_command = {

@@ -10,7 +10,7 @@
 
 const struct command *const commands[] = {
 	&create_command, &start_command, &stop_command, &restart_command, &destroy_command, &set_command, &get_command,
-	&list_command, &status_command, &wait_command, &exec_command, &enter_command, &console_command, &pause_command,
+	&list_command, &status_command, &wait_command, &exec_command, &enter_command, &console_command, &push_command, &pull_command, &pause_command,
 	&resume_command, &template_command, &traffic_command, &storage_command, &host_command, &check_command, &recover_command, &help_command,
 	&after_exit_command, &notice_command,
 };

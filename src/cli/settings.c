@@ -2,19 +2,24 @@
 /* set and get. */
 #include <string.h>
 
-#include "cli/command.h"
+#include "cli/access.h"
 #include "cli/output.h"
 
-static int run_set(struct invocation *invocation)
+static int set_with(struct invocation *invocation, const struct access *access)
 {
 	const char *name = invocation->arguments[0];
-	struct berth_set_result result;
+	struct berth_set_result result = { .changed = false };
 	struct berth_error err;
 
-	if (invocation->setting_count == 0)
+	if (invocation->setting_count == 0 && !access_given(access))
 		return usage_error("set: nothing to set; berthctl help keys lists the keys");
-	if (berth_set(invocation->berth, name, invocation->settings, invocation->setting_count, &result, &err) < 0)
+	if (berth_check_access(&access->outside, &err) < 0)
 		return report(&err);
+	if (invocation->setting_count && berth_set(invocation->berth, name, invocation->settings, invocation->setting_count, &result, &err) < 0)
+		return report(&err);
+	if (access_given(access) && berth_set_access(invocation->berth, name, &access->outside, &err) < 0)
+		return report(&err);
+	result.changed |= access_given(access);
 	if (invocation->json) {
 		json_object *object = json_begin(), *pending = json_object_new_array();
 		char *rest = result.pending, *key;
@@ -35,8 +40,23 @@ static int run_set(struct invocation *invocation)
 	return finish(invocation);
 }
 
+static int run_set(struct invocation *invocation)
+{
+	struct access access;
+	int r = access_read(invocation, &access);
+
+	if (r == 0)
+		r = set_with(invocation, &access);
+	access_free(&access);
+	return r;
+}
+
+static const struct option_row set_options[] = {
+	ACCESS_OPTIONS,
+	{ NULL, NULL, NULL, 0 },
+};
 const struct command set_command = {
-	.name = "set", .arguments = "NAME SETTINGS", .help = "change settings, live and for good", .takes_settings = true, .least = 1,
+	.name = "set", .arguments = "NAME SETTINGS", .help = "change settings, live and for good", .options = set_options, .takes_settings = true, .least = 1,
 	.most = 1, .run = run_set,
 };
 

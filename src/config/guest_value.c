@@ -154,7 +154,7 @@ static bool parse_device(const char *text, void *field, char *why, size_t why_si
 	for (uint32_t i = 0; i < list->count; i++) {
 		if (strcmp(list->at[i].path, device.path) != 0)
 			continue;
-		snprintf(why, why_size, "it is in the list already");
+		snprintf(why, why_size, "given twice");
 		return false;
 	}
 	return append(field, &device, sizeof(device), GUEST_DEVICES_MAX, why, why_size);
@@ -223,7 +223,7 @@ static bool parse_bind(const char *text, void *field, char *why, size_t why_size
 	for (uint32_t i = 0; i < list->count; i++) {
 		if (strcmp(list->at[i].guest, bind.guest) != 0)
 			continue;
-		snprintf(why, why_size, "something is mounted there already");
+		snprintf(why, why_size, memcmp(&list->at[i], &bind, sizeof(bind)) ? "something is mounted there already" : "given twice");
 		return false;
 	}
 	return append(field, &bind, sizeof(bind), GUEST_BINDS_MAX, why, why_size);
@@ -281,7 +281,7 @@ static bool parse_credential(const char *text, void *field, char *why, size_t wh
 	for (uint32_t i = 0; i < list->count; i++) {
 		if (strcmp(list->at[i].name, credential.name) != 0)
 			continue;
-		snprintf(why, why_size, "%s is in the list already", credential.name);
+		snprintf(why, why_size, "%s is given twice", credential.name);
 		return false;
 	}
 	return append(field, &credential, sizeof(credential), CREDENTIALS_MAX, why, why_size);

@@ -17,6 +17,9 @@
 #include "container/commitments.h"
 #include "container/container.h"
 #include "container/copy_tree.h"
+#include "container/guest_access.h"
+#include "container/guest_files.h"
+#include "container/guest_identity.h"
 #include "container/host.h"
 #include "container/id_range.h"
 #include "container/ports.h"
@@ -97,7 +100,7 @@ static int open_new_directory(const struct berth *berth, int containers, const c
 }
 
 /* The configuration first: whoever counts what the host has promised reads it there. The quota last, when it is known what is used. */
-static int fill(struct container *container, int template, const struct berth_template *description,
+static int fill(struct container *container, int template, const struct berth_template *description, const struct berth_access *access,
 		berth_progress_function progress, void *data, struct berth_error *err)
 {
 	int r = container_save(container, &container->config, err);
@@ -106,6 +109,12 @@ static int fill(struct container *container, int template, const struct berth_te
 	if (rootfs < 0)
 		return rootfs;
 	r = copy_tree(template, rootfs, description->entries, progress, data, err);
+	if (r == 0)
+		r = guest_identity_renew(rootfs, err);
+	if (r == 0)
+		r = guest_files_check(rootfs, &container->config, err);
+	if (r == 0 && access)
+		r = guest_access_write(rootfs, access, container->config.uuid, guest_hostname(&container->config, container->name), err);
 	return r < 0 ? r : rootfs_apply_quota(container, &container->config, false, err);
 }
 
@@ -122,7 +131,7 @@ static int check_size(const struct container_config *config, const struct berth_
 }
 
 static int create_in(struct container *container, int containers, const char *hidden, int template,
-		     const struct berth_template *description, const struct policy *policy, berth_progress_function progress, void *data,
+		     const struct berth_template *description, const struct policy *policy, const struct berth_access *access, berth_progress_function progress, void *data,
 		     struct berth_error *err)
 {
 	const struct berth *berth = container->berth;
@@ -151,7 +160,7 @@ static int create_in(struct container *container, int containers, const char *hi
 	if (r < 0)
 		goto release_id;
 	if (r == 0)
-		r = fill(container, template, description, progress, data, err);
+		r = fill(container, template, description, access, progress, data, err);
 	if (r == 0 && was_interrupted())
 		r = fail(err, BERTH_FAILED, EINTR, "interrupted");
 	if (r == 0 && renameat2(containers, hidden, containers, container->name, RENAME_NOREPLACE) < 0)
@@ -176,7 +185,7 @@ release_addresses:
 }
 
 int berth_create(struct berth *berth, const char *name, const char *template_name, const struct berth_setting *settings,
-		 size_t count, berth_progress_function progress, void *data, struct berth_error *err)
+		 size_t count, const struct berth_access *access, berth_progress_function progress, void *data, struct berth_error *err)
 {
 	CLEAN_CONTAINER struct container container = { .berth = berth, .directory = -EBADF };
 	CLEAN_POLICY struct policy policy = { .plans = NULL };
@@ -195,6 +204,8 @@ int berth_create(struct berth *berth, const char *name, const char *template_nam
 		config_merge(config, &policy.defaults);
 	if (r == 0)
 		r = settings_assign(config, &policy, settings, count, err);
+	if (r == 0 && access)
+		r = guest_access_check(access, err);
 	if (r == 0)
 		r = rootfs_check_quota(berth, config, err);
 	if (r == 0)
@@ -230,7 +241,7 @@ int berth_create(struct berth *berth, const char *name, const char *template_nam
 	container.directory = open_new_directory(berth, containers, name, hidden, err);
 	if (container.directory < 0)
 		return container.directory;
-	r = create_in(&container, containers, hidden, template, &description, &policy, progress, data, err);
+	r = create_in(&container, containers, hidden, template, &description, &policy, access, progress, data, err);
 	if (r < 0)
 		(void)remove_tree_at(containers, hidden, &ignored);
 	return r < 0 ? fail_context(err, "%s", name) : 0;

@@ -72,9 +72,8 @@ static int open_place(int root, const char *path, bool directory, struct berth_e
 	const char *name = last ? last + 1 : path;
 	if (dir >= 0 && directory)
 		(void)mkdirat(dir, name, 0755);
-	if (dir >= 0 && !directory) {
-		CLEAN_FD int file = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	}
+	if (dir >= 0 && !directory)
+		close_keep_errno(openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
 	fd = guest_open_nolinks(root, path, directory ? O_PATH | O_DIRECTORY : O_PATH, 0);
 	return fd < 0 ? fail(err, BERTH_FAILED, -fd, "mount: cannot open /%s in the container (%s): a link or something else is in the way", path, strerror(-fd)) : fd;
 }

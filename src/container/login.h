@@ -25,3 +25,7 @@ void login_parse_groups(char *text, struct login *ret);
 
 /* The same from the files below the root directory of the calling process. */
 bool login_read(const char *user, struct login *ret);
+
+/* The text of a shadow(5) file with root's password hash in it, days being the day of its change; newly allocated. Other lines, and what is set of ageing, are kept
+ * to the byte. NULL when out of memory. */
+char *login_shadow(const char *old, const char *hash, unsigned long days);

@@ -12,6 +12,7 @@
 #include "container/connection.h"
 #include "container/guest_binds.h"
 #include "container/guest_files.h"
+#include "container/guest_network.h"
 #include "container/host.h"
 #include "container/ports.h"
 #include "container/rootfs.h"
@@ -90,8 +91,12 @@ static int change_storage(struct container *container, const struct container_co
 static int change_network(struct container *container, const struct container_config *old, const struct container_config *new,
 			  struct berth_error *err)
 {
+	CLEAN_FD int rootfs = container_rootfs(container, err);
+	int r = rootfs < 0 ? rootfs : connection_change(container, new, err);
+
 	(void)old;
-	return connection_change(container, new, err);
+	/* What its own programs read, for when they are restarted. */
+	return r == 0 ? guest_network_write(rootfs, new, err) : r;
 }
 
 static int change_mounts(struct container *container, const struct container_config *old, const struct container_config *new,
@@ -132,6 +137,8 @@ static int change_guest(struct container *container, const struct container_conf
 	struct berth_error ignored;
 	int r = rootfs;
 
+	if (r >= 0)
+		r = guest_files_check(rootfs, new, err);
 	if (r >= 0 && renamed)
 		r = set_hostname(container, guest_hostname(new, container->name), err);
 	if (r < 0)

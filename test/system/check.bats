@@ -34,7 +34,7 @@ teardown_file() { berth_teardown; }
 	local all
 	ok help
 	all=$output
-	for word in create start stop restart destroy set get list status wait exec enter console pause resume template storage host check recover traffic; do
+	for word in create start stop restart destroy set get list status wait exec enter console pause resume template storage host check recover traffic push pull; do
 		[[ $all == *"  $word "* ]] || story "help does not name $word"
 		try help "$word"
 		[ "$status" -eq 0 ] || story "no help for $word"
@@ -43,7 +43,8 @@ teardown_file() { berth_teardown; }
 	for word in memory memory-high memory-guarantee swap cpus cpu-burst cpu-weight cpuset pids cgroups io-weight io-read-rate io-write-rate \
 		io-read-iops io-write-iops disk inodes plan hostname nameserver ip description init autostart net-nat \
 		route net-mode net-bridge net-vlan net-gateway net-mac net-mtu nic net-uplink net-proxy net-rate-in net-rate-out net-packets net-connections \
-		net-connection-rate smtp net-block port-forward net-port-block traffic-quota traffic-counted traffic-action traffic-throttle traffic-reset-day; do
+		net-connection-rate smtp net-block port-forward net-port-block traffic-quota traffic-counted traffic-action traffic-throttle traffic-reset-day \
+		timezone locale mount device tun fuse nesting credential init-reaper; do
 		has "--$word "
 	done
 	ok create --help

@@ -94,7 +94,9 @@ static const char full[] =
 	"net-mtu = 1400\nnic = eth1,ip=192.0.2.11,rate-in=10M\nnic = eth2,bridge=br1,ip=10.0.0.2/24\nnet-uplink = enp1s0\nnet-proxy = yes\nnet-nat = yes\n"
 	"net-rate-in = 100M\nnet-rate-out = 10M\nnet-packets = 50000\nnet-connections = unlimited\nnet-connection-rate = 500\nsmtp = yes\nnet-block = no\n"
 	"port-forward = 2222:22/tcp\nport-forward = 10000-10020:8000-8020/udp\nnet-port-block = 20000-20019\ntraffic-quota = 500G\ntraffic-counted = out\n"
-	"traffic-action = throttle\ntraffic-throttle = 1M\ntraffic-reset-day = 15\ninit = /lib/systemd/systemd\nautostart = yes\ndescription = a = b # \xc3\xbc\nplan = small\ntemplate = debian:12\ncreated = 1700000000\n"
+	"traffic-action = throttle\ntraffic-throttle = 1M\ntraffic-reset-day = 15\n"
+	"timezone = Europe/Prague\nlocale = cs_CZ.UTF-8\nmount = /srv/data:/data:ro\nmount = /etc/one file:/etc/two\ndevice = /dev/kvm\ndevice = /dev/sdb:r\ntun = yes\nfuse = yes\n"
+	"nesting = yes\ncredential = firstboot.locale=C.UTF-8\ncredential = a=b=c d\ninit = /lib/systemd/systemd --unit=\"a b\"\ninit-reaper = yes\nautostart = yes\ndescription = a = b # \xc3\xbc\nplan = small\ntemplate = debian:12\ncreated = 1700000000\n"
 	"uuid = 00000000-0000-4000-8000-000000000000\nid = 17\n";
 
 static size_t count_lines(const char *text)

@@ -12,9 +12,17 @@
 
 #define BEGIN "# berth begin: changed at each start; chmod u-w this file to keep it\n"
 
+static char *hosts_with(const char *old, const char *hostname)
+{
+	char *lines = guest_files_hosts(hostname), *text = guest_files_block(old, lines);
+
+	free(lines);
+	return text;
+}
+
 static bool becomes(const char *old, const char *hostname, const char *expected)
 {
-	char *text = guest_files_hosts(old, hostname);
+	char *text = hosts_with(old, hostname);
 	bool same = text && !strcmp(text, expected);
 
 	if (!same)
@@ -33,7 +41,7 @@ static void test_again(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_LENGTH(olds); i++) {
-		char *once = guest_files_hosts(olds[i], "web1.example.org"), *twice = guest_files_hosts(once, "web1.example.org");
+		char *once = hosts_with(olds[i], "web1.example.org"), *twice = hosts_with(once, "web1.example.org");
 
 		check(!strcmp(once, twice), "again it changes nothing (%zu)", i);
 		check(strstr(once, BLOCK("web1.example.org web1")) != NULL, "and the block is there");

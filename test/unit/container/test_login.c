@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdlib.h>
 #include <string.h>
 
 #include "container/login.h"
@@ -45,5 +46,17 @@ int main(void)
 	strcpy(text, "web:x:1001:web\nsudo:x:27:a,web,b\nother:x:28:webby\nodd:x:99999999:web\nwheel:x:10:web\n");
 	login_parse_groups(text, &login);
 	check(login.group_count == 2 && login.groups[0] == 27 && login.groups[1] == 10, "the groups that it is a member of");
+	struct { const char *old, *expected; } shadows[] = {
+		{ "root:*:19000:0:99999:7:::\nuser:!:1::::::\n", "root:H:20000:0:99999:7:::\nuser:!:1::::::\n" },
+		{ "user:x:1::::::\nroot::19000:1:90:7:30::", "user:x:1::::::\nroot:H:20000:1:90:7:30::" },
+		{ "", "root:H:20000:0:99999:7:::\n" }, { "user:x:::::::\n", "root:H:20000:0:99999:7:::\nuser:x:::::::\n" },
+		{ "rooty:x:1\nroot:y\n", "rooty:x:1\nroot:H:20000:0:99999:7:::\n" },
+	};
+	for (size_t i = 0; i < sizeof(shadows) / sizeof(shadows[0]); i++) {
+		char *result = login_shadow(shadows[i].old, "H", 20000);
+
+		check(result && !strcmp(result, shadows[i].expected), "a shadow file with the new hash (%zu)", i);
+		free(result);
+	}
 	return tap_done();
 }
