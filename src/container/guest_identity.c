@@ -40,9 +40,8 @@ static int make_keys_at_boot(int rootfs, struct berth_error *err)
 {
 	static const char unit[] = "[Unit]\nDescription=Make SSH host keys where there are none\nBefore=ssh.service ssh.socket sshd.service\n"
 		"ConditionPathExistsGlob=!/etc/ssh/ssh_host_*_key\n\n[Service]\nType=oneshot\nExecStart=/usr/bin/ssh-keygen -A\n\n[Install]\nWantedBy=multi-user.target\n";
-	static const char script[] = "#!/bin/sh\n### BEGIN INIT INFO\n# Provides: ssh-host-keys\n# Required-Start: $local_fs\n# Required-Stop:\n# Default-Start: 2 3 4 5\n"
-		"# Default-Stop:\n# Short-Description: Make SSH host keys where there are none\n### END INIT INFO\n[ \"$1\" != start ] || ssh-keygen -A > /dev/null\n";
-	static const char *const levels[] = { "etc/rc2.d", "etc/rc3.d", "etc/rc4.d", "etc/rc5.d" };
+	/* Read as shell by Debian's scripts of sysvinit, OpenRC and runit. */
+	static const char line[] = "[ -e /etc/ssh/ssh_host_ed25519_key ] || ssh-keygen -A > /dev/null\n";
 	int r = 0;
 
 	if (!guest_exists(rootfs, "etc/debian_version") || !guest_exists(rootfs, "usr/bin/ssh-keygen"))
@@ -53,11 +52,7 @@ static int make_keys_at_boot(int rootfs, struct berth_error *err)
 			r = guest_replace_link(rootfs, "etc/systemd/system/multi-user.target.wants", "ssh-host-keys.service", "/etc/systemd/system/ssh-host-keys.service", err);
 		return r;
 	}
-	r = guest_files_put(rootfs, "etc/init.d", "ssh-host-keys", script, 0755, err);
-	for (size_t i = 0; r == 0 && i < ARRAY_LENGTH(levels); i++)
-		if (guest_make_directories(rootfs, levels[i], 0755) == 0)
-			r = guest_replace_link(rootfs, levels[i], "S00ssh-host-keys", "../init.d/ssh-host-keys", err);
-	return r;
+	return guest_files_put_block(rootfs, "etc/default", "ssh", "", line, err);
 }
 
 int guest_identity_renew(int rootfs, struct berth_error *err)

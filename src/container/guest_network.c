@@ -39,6 +39,23 @@ static bool gateway_of(const struct nic *nic, uint8_t family, char text[static A
 	return gateway != NULL;
 }
 
+/* What packets of its own have as their source: " src 192.0.2.1" behind word, or nothing. */
+static const char *source_text(const struct nic *nic, uint8_t family, const char *word, char text[static ADDRESS_TEXT_MAX + 32])
+{
+	const struct address *first = address_list_first(&nic->addresses, family);
+	struct address plain;
+	char address[ADDRESS_TEXT_MAX];
+
+	text[0] = '\0';
+	if (!first)
+		return text;
+	plain = *first;
+	plain.prefix = 0;
+	address_format(&plain, address);
+	snprintf(text, ADDRESS_TEXT_MAX + 32, "%s%s", word, address);
+	return text;
+}
+
 static const uint8_t families[] = { AF_INET, AF_INET6 };
 
 /* Its own link-local address: the host knows this one. */
@@ -71,7 +88,7 @@ static char *each_nic(const struct container_config *config, const struct nic *o
 static void print_ifupdown(FILE *out, const struct container_config *config, const struct nic *nic)
 {
 	const char *name = interface_inside(nic);
-	char text[ADDRESS_TEXT_MAX];
+	char text[ADDRESS_TEXT_MAX], source[ADDRESS_TEXT_MAX + 32];
 
 	(void)config;
 	fprintf(out, "auto %s\niface %s inet manual\n\tup ip link set dev %s up\n", name, name, name);
@@ -83,7 +100,7 @@ static void print_ifupdown(FILE *out, const struct container_config *config, con
 	}
 	for (size_t i = 0; i < ARRAY_LENGTH(families); i++)
 		if (gateway_of(nic, families[i], text))
-			fprintf(out, "\tup ip -%d route replace default via %s dev %s onlink\n", families[i] == AF_INET ? 4 : 6, text, name);
+			fprintf(out, "\tup ip -%d route replace default via %s dev %s%s onlink\n", families[i] == AF_INET ? 4 : 6, text, name, source_text(nic, families[i], " src ", source));
 	fprintf(out, "\tdown ip link set dev %s down\n", name);
 }
 
@@ -158,7 +175,7 @@ static int write_ifupdown(int rootfs_fd, const struct container_config *config, 
 
 static void print_networkd(FILE *out, const struct container_config *config, const struct nic *nic)
 {
-	char text[ADDRESS_TEXT_MAX];
+	char text[ADDRESS_TEXT_MAX], source[ADDRESS_TEXT_MAX + 32];
 
 	(void)config;
 	fprintf(out, NOTE "[Match]\nName=%s\n\n[Network]\nDHCP=no\nIPv6AcceptRA=no\nLinkLocalAddressing=%s\n", interface_inside(nic),
@@ -171,7 +188,7 @@ static void print_networkd(FILE *out, const struct container_config *config, con
 	}
 	for (size_t i = 0; i < ARRAY_LENGTH(families); i++)
 		if (gateway_of(nic, families[i], text))
-			fprintf(out, "\n[Route]\nGateway=%s\nGatewayOnLink=yes\n", text);
+			fprintf(out, "\n[Route]\nGateway=%s\nGatewayOnLink=yes%s\n", text, source_text(nic, families[i], "\nPreferredSource=", source));
 }
 
 static void print_manager(FILE *out, const struct container_config *config, const struct nic *nic)
@@ -272,7 +289,7 @@ static int write_per_interface(int rootfs_fd, const struct container_config *con
 
 static void print_netplan(FILE *out, const struct container_config *config, const struct nic *nic)
 {
-	char text[ADDRESS_TEXT_MAX];
+	char text[ADDRESS_TEXT_MAX], source[ADDRESS_TEXT_MAX + 32];
 	bool any = false;
 
 	(void)config;
@@ -288,7 +305,8 @@ static void print_netplan(FILE *out, const struct container_config *config, cons
 	for (size_t i = 0; i < ARRAY_LENGTH(families); i++) {
 		if (!gateway_of(nic, families[i], text))
 			continue;
-		fprintf(out, "%s        - to: \"%s\"\n          via: \"%s\"\n          on-link: true\n", any ? "" : "      routes:\n", families[i] == AF_INET ? "0.0.0.0/0" : "::/0", text);
+		fprintf(out, "%s        - to: \"%s\"\n          via: \"%s\"\n          on-link: true%s\n", any ? "" : "      routes:\n", families[i] == AF_INET ? "0.0.0.0/0" : "::/0", text,
+			source_text(nic, families[i], "\n          from: ", source));
 		any = true;
 	}
 }

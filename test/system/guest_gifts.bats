@@ -113,6 +113,17 @@ rootfs() { echo "$BERTH_ROOT/var/lib/berth/containers/$1/rootfs"; }
 	ok start web
 }
 
+@test "WireGuard inside, where the host's kernel has it" {
+	ip link add wg-probe type wireguard 2> /dev/null || skip "this kernel has no WireGuard"
+	ip link del wg-probe
+	ok create wire --template debian:12
+	ok start wire
+	ok exec wire -- sh -c 'ip link add wg0 type wireguard && ip addr add 10.99.0.1/24 dev wg0 && ip link set wg0 up && ip -br link show wg0'
+	has wg0
+	[ -z "$(ip -br link show type wireguard)" ]
+	ok destroy --force wire
+}
+
 @test "nft and iptables inside: the guest has a firewall of its own, the host's is not touched" {
 	local before
 	before=$(nft list ruleset)

@@ -27,8 +27,8 @@ file_has() { grep -qxF -- "$2" "$1" || { echo "no line '$2' in $1:" >&2; cat "$1
 	file_has "$file" "auto eth0"
 	file_has "$file" "iface eth0 inet manual"
 	file_has "$file" $'\tup ip address replace 10.77.8.1/32 dev eth0'
-	file_has "$file" $'\tup ip -4 route replace default via 169.254.0.1 dev eth0 onlink'
-	file_has "$file" $'\tup ip -6 route replace default via fe80::1 dev eth0 onlink'
+	file_has "$file" $'\tup ip -4 route replace default via 169.254.0.1 dev eth0 src 10.77.8.1 onlink'
+	file_has "$file" $'\tup ip -6 route replace default via fe80::1 dev eth0 src 2001:db8:8::1 onlink'
 	file_has "$file" "iface lo inet loopback"
 	file_has "$file" "iface wlan0 inet dhcp"
 	! grep -qE 'eth0 inet dhcp|allow-hotplug|up something' "$file"
