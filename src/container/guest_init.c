@@ -55,14 +55,12 @@ static enum kind kind_of(pid_t init)
 	};
 	char program[64];
 
-	/* systemd reads its commands by signalfd, so they are blocked; so do those that act as it does. (SIGRTMIN is libc's here and in systemd.) */
-	if (heeds(init, SIGRTMIN + 3))
-		return KIND_SYSTEMD;
 	program_name(init, program);
 	for (size_t i = 0; i < ARRAY_LENGTH(known); i++)
 		if (!strcmp(program, known[i].program))
 			return known[i].kind;
-	return KIND_OTHER;
+	/* systemd reads its commands by signalfd, so they are blocked; others that act as it does do the same. (SIGRTMIN is libc's here and in systemd.) */
+	return heeds(init, SIGRTMIN + 3) ? KIND_SYSTEMD : KIND_OTHER;
 }
 
 /* The signal that means power off, or 0. */

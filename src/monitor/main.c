@@ -81,13 +81,33 @@ static bool wait_released(int descriptors[static 3])
 	return true;
 }
 
-/* What the guest's init says of itself. Only one thing of it matters; any process of the guest's root can say it, of its own guest. */
-static void hear_guest(int notify)
+/* A guest that says more than this in a second waits for the next: what is read of it is not charged to it. An init says some dozens in all. */
+#define HEARD_A_SECOND 200
+
+/* What the guest's init says of itself, and where and how much of it was heard in this second. */
+struct ear {
+	int socket;
+	time_t second;
+	int heard;
+};
+
+static bool is_listening(struct ear *ear)
+{
+	if (ear->second != seconds()) {
+		ear->second = seconds();
+		ear->heard = 0;
+	}
+	return ear->heard < HEARD_A_SECOND;
+}
+
+/* Only one thing of it matters; any process of the guest's root can say it, of its own guest. */
+static void hear_guest(struct ear *ear)
 {
 	char text[4096];
 	ssize_t got;
 
-	while ((got = recv(notify, text, sizeof(text) - 1, MSG_DONTWAIT)) > 0) {
+	while (is_listening(ear) && (got = recv(ear->socket, text, sizeof(text) - 1, MSG_DONTWAIT)) > 0) {
+		ear->heard++;
 		text[got] = '\0';
 		if (!strncmp(text, "READY=1", 7) || strstr(text, "\nREADY=1")) {
 			int file = openat(MONITOR_FD_RUN, MONITOR_READY, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
@@ -107,17 +127,22 @@ static void reap(siginfo_t *info)
 		;
 }
 
-static void serve(struct console *console, struct memory_watch *memory, int notify)
+static void serve(struct console *console, struct memory_watch *memory, struct ear *ear)
 {
 	for (;;) {
-		struct pollfd entries[3 + VISITORS_MAX + 2] = { { .fd = MONITOR_FD_INIT, .events = POLLIN }, { .fd = notify, .events = POLLIN } };
+		bool listening = is_listening(ear);
+		struct pollfd entries[3 + VISITORS_MAX + 2] = {
+			{ .fd = MONITOR_FD_INIT, .events = POLLIN }, { .fd = listening ? ear->socket : -1, .events = POLLIN },
+		};
 		int timeout = memory_poll(memory, entries + 2);
 		int count = console_poll(console, entries + 3);
 
+		if (!listening && (timeout < 0 || timeout > 500))
+			timeout = 500;
 		if (poll(entries, (nfds_t)(3 + count), timeout) < 0)
 			continue;
 		if (entries[1].revents)
-			hear_guest(notify);
+			hear_guest(ear);
 		memory_handle(memory, entries + 2);
 		console_handle(console, entries + 3, count);
 		if (entries[0].revents)
@@ -164,7 +189,7 @@ int main(int argc, char *argv[])
 	released = seconds();
 	console_init(&console, given[0], given[1], MONITOR_FD_LISTENER, MONITOR_FD_DIRECTORY);
 	memory_init(&memory, argv);
-	serve(&console, &memory, given[2]);
+	serve(&console, &memory, &(struct ear){ .socket = given[2] });
 	memory_end(&memory);
 	reap(&info);
 	console_drain(&console);

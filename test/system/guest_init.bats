@@ -54,6 +54,23 @@ rootfs() { echo "$BERTH_ROOT/var/lib/berth/containers/$1/rootfs"; }
 	ok set web --init ''
 }
 
+@test "a guest that floods its socket costs the host next to nothing, and is still heard" {
+	cp "$BERTH_TEST_PROGRAMS/notify" "$(rootfs web)/bin/notify"
+	ok start web --wait
+	berthctl exec web -- sh -c 'export NOTIFY_SOCKET=/run/host/notify; for i in 1 2 3 4; do (while true; do notify 0 "STATUS=$i" - ; done) & done; sleep 4' > /dev/null 2>&1 3>&- &
+	local pid=$! monitor before
+	monitor=$(status_of web monitor-pid)
+	sleep 1
+	before=$(awk '{print $14 + $15}' "/proc/$monitor/stat")
+	sleep 2
+	# In clock ticks of 10 ms: less than a twentieth of a processor.
+	[ $(($(awk '{print $14 + $15}' "/proc/$monitor/stat") - before)) -lt 10 ]
+	kill $pid 2> /dev/null || true
+	wait $pid 2> /dev/null || true
+	[ "$(status_of web state)" = running ]
+	ok stop web --kill
+}
+
 @test "what init is told: who runs it, which container, where to speak; credentials are root's alone" {
 	ok set web --credential firstboot.locale=C.UTF-8 --credential "motd=hello there"
 	ok start web

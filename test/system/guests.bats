@@ -125,6 +125,38 @@ restart_network() {
 @test "netplan and networkd, as Ubuntu" { life netplan 10.77.20.6 2001:db8:20::6; }
 @test "NetworkManager, as Red Hat's family" { life manager 10.77.20.7 2001:db8:20::7; }
 
+@test "OpenRC's own init as process 1" {
+	ok create orc --template openrc --ip 10.77.20.9 --init /sbin/openrc-init --ssh-key "$KEY.pub"
+	ok start orc --wait --timeout 60
+	eventually 30 by_key 10.77.20.9 true
+	local init begin=$SECONDS
+	init=$(status_of orc init-pid)
+	berth exec orc -- openrc-shutdown -r now > /dev/null 2>&1 || true
+	back() { [ "$(status_of orc init-pid)" != "$init" ] && [ "$(status_of orc ready)" = true ]; }
+	eventually 60 back
+	begin=$SECONDS
+	ok stop orc --timeout 60
+	[ $((SECONDS - begin)) -lt 30 ]
+	ok destroy orc
+}
+
+@test "cloud-init: what its user data asks for is done at the first boot, and once" {
+	printf '#cloud-config\nlocale: C.UTF-8\nruncmd: [ "echo ran >> /root/ran" ]\nusers:\n - name: carol\n   ssh_authorized_keys: [ "%s" ]\n' "$(cat "$KEY.pub")" > "$BATS_TEST_TMPDIR/user-data"
+	ok create cloudy --template cloud --ip 10.77.20.10 --user-data "$BATS_TEST_TMPDIR/user-data"
+	ok start cloudy --wait --timeout 90
+	try exec cloudy -- cloud-init status --wait
+	has "status: done"
+	[ "$(timeout 20 ssh $SSH -o PasswordAuthentication=no -i "$KEY" carol@10.77.20.10 'id -un')" = carol ]
+	ok restart cloudy --timeout 60
+	ok wait cloudy --state ready --timeout 90
+	try exec cloudy -- cloud-init status --wait
+	ok exec cloudy -- cat /root/ran
+	is ran
+	ok exec cloudy -- ip route
+	has "default via 169.254.0.1"
+	ok destroy --force cloudy
+}
+
 @test "busybox" {
 	ok create bb --template busybox --ip 10.77.20.8 --root-password secret --ssh-key "$KEY.pub"
 	ok start bb --wait
