@@ -144,6 +144,9 @@ static int run(struct joining *joining, int cgroup, int *ret_status, struct bert
 	guard_release(&guard);
 	r = hear_child(ours, &master, err);
 	if (r < 0) {
+		/* It may hang in a filesystem of the guest's; one that has said what is wrong is ending. */
+		if (r == -ETIMEDOUT)
+			(void)pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
 		int status = exit_status(pidfd, &(struct berth_error){ 0 });
 
 		*ret_status = status == 126 || status == 127 ? status : 125;

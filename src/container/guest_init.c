@@ -4,13 +4,14 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "base/guest_path.h"
 #include "base/process.h"
 #include "container/exec.h"
 #include "monitor/protocol.h"
@@ -146,32 +147,23 @@ static bool has_child(pid_t pid, const char *const *names)
 	return false;
 }
 
-/* OpenRC, whatever init it is run by: -1 it is not there; 0 in the middle; 1 the runlevel is reached. */
-static int openrc_progress(pid_t pid)
+/* openrc-init waits for orders, in open(2) of its fifo, when it has reached its runlevel; before, it waits for its children. (Nothing is looked up in the guest's own
+ * mounts: a FUSE filesystem of its there could hold us for ever.) */
+static bool waits_for_orders(pid_t pid)
 {
-	CLEAN_FREE char *level = NULL;
-	char path[32];
+	char path[32], text[256];
 
-	snprintf(path, sizeof(path), "/proc/%d/root", pid);
-	CLEAN_FD int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	CLEAN_FD int openrc = root < 0 ? -errno : guest_open(root, "run/openrc", O_PATH | O_DIRECTORY, 0);
-	if (openrc < 0)
-		return -1;
-	CLEAN_FD int starting = guest_open(root, "run/openrc/rc.starting", O_PATH, 0);
-	if (starting >= 0 || guest_read_file(root, "run/openrc/softlevel", 256, &level) < 0)
-		return 0;
-	return !strncmp(level, "sysinit", 7) || !strncmp(level, "boot", 4) ? 0 : 1;
+	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
+	return read_small_at(AT_FDCWD, path, text, sizeof(text)) >= 0 && strtol(text, NULL, 10) == SYS_openat;
 }
 
 bool guest_init_is_ready(const struct container *container)
 {
 	/* What is respawned comes when all that is waited for has been run. */
-	static const char *const logins[] = { "getty", "agetty", "mingetty", "login", NULL }, *const scripts[] = { "rc", "rcS", "startpar", "rc.sysinit", "linuxrc", NULL },
-		*const supervisors[] = { "runsvdir", NULL };
+	static const char *const logins[] = { "getty", "agetty", "mingetty", "login", NULL }, *const supervisors[] = { "runsvdir", NULL };
 	pid_t pid = container->state.init.pid;
 	struct berth_error ignored;
 	CLEAN_FD int run = container_run_directory(container, false, &ignored);
-	int progress;
 
 	if (run >= 0 && faccessat(run, MONITOR_READY, F_OK, 0) == 0)
 		return true;
@@ -180,12 +172,10 @@ bool guest_init_is_ready(const struct container *container)
 		return false;
 	case KIND_RUNIT:
 		return has_child(pid, supervisors);
+	case KIND_OPENRC:
+		return waits_for_orders(pid);
 	case KIND_BUSYBOX:
 	case KIND_SYSVINIT:
-	case KIND_OPENRC:
-		progress = openrc_progress(pid);
-		if (progress >= 0)
-			return progress > 0 && !has_child(pid, scripts);
 		return has_child(pid, logins);
 	default:
 		/* A program that says nothing is as far as it will say. */

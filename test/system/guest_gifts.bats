@@ -83,6 +83,22 @@ rootfs() { echo "$BERTH_ROOT/var/lib/berth/containers/$1/rootfs"; }
 	[ "$status" -ne 0 ]
 }
 
+@test "a guest that mounts a filesystem that never answers over itself holds up no command for long" {
+	ok set web --fuse yes
+	ok restart web --kill
+	cp "$BERTH_TEST_PROGRAMS/gifts" "$(rootfs web)/bin/"
+	berthctl exec web -- gifts stall /etc > /dev/null 2>&1 3>&- &
+	eventually 10 grep -q 'fuse' "/proc/$(status_of web init-pid)/mountinfo"
+	for command in "status web" "list" "get web"; do timeout 5 berthctl $command > /dev/null; done
+	timeout 5 berthctl set web --memory 100M --hostname other --ip 10.77.40.1
+	timeout 20 berthctl push web "$BERTH_TEST_PROGRAMS/gifts" /root/x
+	try exec web -- true
+	[ "$status" -eq 8 ] || [ "$status" -eq 125 ] || story "expected exec to give up"
+	ok stop web --kill
+	ok set web --fuse no --ip '' --hostname ''
+	ok start web
+}
+
 @test "device: the node is there, for what it is given for and nothing else" {
 	local loop
 	truncate -s 4M "$BERTH_ROOT/disk"

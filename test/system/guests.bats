@@ -76,6 +76,11 @@ life() {
 	berth exec "$name" -- poweroff > /dev/null 2>&1 || true
 	ok wait "$name" --state stopped --timeout 60
 
+	step "halt inside"
+	ok start "$name" --wait --timeout 90
+	berth exec "$name" -- halt > /dev/null 2>&1 || true
+	ok wait "$name" --state stopped --timeout 60
+
 	step "stop"
 	ok start "$name" --wait --timeout 90
 	begin=$SECONDS

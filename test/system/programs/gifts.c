@@ -7,6 +7,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <net/if.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -46,6 +47,29 @@ static int use_fuse(void)
 	return 0;
 }
 
+/* Mounts over a directory a filesystem that answers the kernel's greeting and nothing else. */
+static int stall(const char *directory)
+{
+	struct { uint32_t length, opcode; uint64_t unique; char more[65536]; } request;
+	struct { uint32_t length; int32_t error; uint64_t unique; uint32_t major, minor, readahead, flags; char more[40]; } answer = { .length = 0 };
+	char options[128];
+	int fd = open("/dev/fuse", O_RDWR);
+
+	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other", fd);
+	if (fd < 0 || mount("gifts", directory, "fuse", MS_NOSUID | MS_NODEV, options) < 0)
+		return fail("fuse");
+	if (read(fd, &request, sizeof(request)) <= 0)
+		return fail("greeting");
+	answer.length = sizeof(answer);
+	answer.unique = request.unique;
+	answer.major = 7;
+	answer.minor = 31;
+	if (write(fd, &answer, sizeof(answer)) < 0)
+		return fail("answer");
+	for (;;)
+		pause();
+}
+
 /* NEWTABLE inet "guest", in a batch. */
 static int use_nft(void)
 {
@@ -78,6 +102,8 @@ int main(int argc, char **argv)
 		return use_tun();
 	if (argc == 2 && !strcmp(argv[1], "fuse"))
 		return use_fuse();
+	if (argc == 3 && !strcmp(argv[1], "stall"))
+		return stall(argv[2]);
 	if (argc == 2 && !strcmp(argv[1], "nft"))
 		return use_nft();
 	return 2;
