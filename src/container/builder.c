@@ -116,7 +116,7 @@ static int write_given(const struct builder *builder, struct berth_error *err)
 	return 0;
 }
 
-/* fsync(2) and its kin do nothing: a tree that a crash spoils is never put in its place, and package managers sync after each file. */
+/* fsync(2) and its kin do nothing: package managers sync after each file, and the whole tree is synced once before it is put in its place. */
 static int ignore_sync(struct berth_error *err)
 {
 	static const unsigned int calls[] = { SYS_fsync, SYS_fdatasync, SYS_sync, SYS_syncfs, SYS_sync_file_range, SYS_msync };

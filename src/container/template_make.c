@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -199,6 +200,9 @@ int template_make(struct berth *berth, const char *name, const char *origin, con
 		r = remove_tree_at(directory, "scratch", err);
 	if (r == 0)
 		r = make_in(berth, directory, name, origin, options, fill, context, err);
+	/* The builder's own syncs did nothing: once for all of it, before it has its name. */
+	if (r == 0 && syncfs(directory) < 0)
+		r = fail_errno(err, "cannot sync the new tree");
 	if (r == 0)
 		r = place(templates, hidden, final, options->replace, err);
 	if (r < 0)

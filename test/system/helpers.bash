@@ -35,7 +35,8 @@ berth_teardown() {
 # Everything that a host without running containers must not have; what was there before the file began is not its doing.
 leftovers() {
 	local family
-	find /sys/fs/cgroup -maxdepth 4 -type d -path '*/berth-*/*' 2> /dev/null
+	# Of this root: another run may be at work beside.
+	find /sys/fs/cgroup -maxdepth 4 -type d -path "*/$(instance_cgroup)/*" 2> /dev/null
 	ip -o link show 2> /dev/null | grep -oE ' v[ei]-[0-9-]*' || true
 	ls -A "$BERTH_ROOT/run/berth" 2> /dev/null | grep -vxF .commitments || true
 	grep -E "$BERTH_ROOT" /proc/self/mountinfo || true
