@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/guest_path.h"
 #include "base/packet.h"
 #include "base/process.h"
@@ -81,9 +82,13 @@ static int open_place(int root, const char *path, bool directory, struct berth_e
 static int attach(int root, const struct guest_bind *bind, int mount, bool directory, struct berth_error *err)
 {
 	CLEAN_FD int place = open_place(root, bind->guest, directory, err);
+	struct stat ours, theirs;
 
 	if (place < 0)
 		return place;
+	/* It is there: a change that died had come so far. */
+	if (fstat(mount, &ours) == 0 && fstat(place, &theirs) == 0 && ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino)
+		return 0;
 	if (move_mount(mount, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return fail_errno(err, "mount: cannot mount on %s in the container", bind->guest);
 	return 0;
@@ -189,4 +194,57 @@ int guest_binds_change(int init, pid_t pid, const struct guest_bind_list *old, c
 		if (!has(new, &old->at[i]))
 			(void)mount_one(init, pid, &old->at[i], &ignored);
 	return r;
+}
+
+/* --- a change that dies --------------------------------------------------------------------------------------------------------------------- */
+
+#define NOTE "mounts.next"
+#define NOTE_MAX (GUEST_BINDS_MAX * 2 * 600)
+
+static bool has_place(const struct guest_bind_list *list, const char *place)
+{
+	for (uint32_t i = 0; i < list->count; i++)
+		if (!strcmp(list->at[i].guest, place))
+			return true;
+	return false;
+}
+
+/* Places that the last change may have mounted on, and that are no mount of the configuration's. */
+static int undo_noted(int run, int init, const struct guest_bind_list *old, struct berth_error *err)
+{
+	CLEAN_FREE char *text = NULL;
+	char *rest, *place;
+	int r = 0;
+
+	if (read_file_at(run, NOTE, NOTE_MAX, &text, NULL) < 0)
+		return 0;
+	for (rest = text; r == 0 && (place = strsep(&rest, "\n"));) {
+		struct guest_bind bind = { .readonly = false };
+
+		if (place[0] != '/' || strlen(place) >= sizeof(bind.guest) || has_place(old, place))
+			continue;
+		strcpy(bind.guest, place);
+		r = run_inside(init, &bind, -EBADF, false, err);
+	}
+	return r < 0 ? r : 1;
+}
+
+int guest_binds_begin(int run, int init, pid_t pid, const struct guest_bind_list *old, const struct guest_bind_list *new, struct berth_error *err)
+{
+	static const struct guest_bind_list none = { .count = 0 };
+	CLEAN_FREE char *text = calloc(1, NOTE_MAX);
+	int r = undo_noted(run, init, old, err);
+
+	if (r > 0)
+		r = guest_binds_change(init, pid, &none, old, err);
+	if (!text)
+		return fail(err, BERTH_FAILED, ENOMEM, "out of memory");
+	for (uint32_t i = 0; i < new->count; i++)
+		strcat(strcat(text, new->at[i].guest), "\n");
+	return r < 0 ? r : replace_file_at(run, NOTE, text, strlen(text), 0600, err);
+}
+
+void guest_binds_end(int run)
+{
+	(void)unlinkat(run, NOTE, 0);
 }

@@ -51,12 +51,14 @@ enum kind { KIND_OTHER, KIND_SYSTEMD, KIND_BUSYBOX, KIND_SYSVINIT, KIND_OPENRC, 
 static enum kind kind_of(pid_t init)
 {
 	static const struct { const char *program; enum kind kind; } known[] = {
-		{ "systemd", KIND_SYSTEMD }, { "busybox", KIND_BUSYBOX }, { "openrc-init", KIND_OPENRC }, { "runit-init", KIND_RUNIT }, { "runit", KIND_RUNIT }, { "init", KIND_SYSVINIT },
+		{ "systemd", KIND_SYSTEMD }, { "openrc-init", KIND_OPENRC }, { "runit-init", KIND_RUNIT }, { "runit", KIND_RUNIT }, { "init", KIND_SYSVINIT },
 		{ "sysvinit", KIND_SYSVINIT }, { "s6-svscan", KIND_SUPERVISOR }, { "dinit", KIND_SUPERVISOR }, { "berth-reaper", KIND_REAPER },
 	};
 	char program[64];
 
 	program_name(init, program);
+	if (!strncmp(program, "busybox", 7))
+		return KIND_BUSYBOX;
 	for (size_t i = 0; i < ARRAY_LENGTH(known); i++)
 		if (!strcmp(program, known[i].program))
 			return known[i].kind;

@@ -103,11 +103,15 @@ static int change_mounts(struct container *container, const struct container_con
 			 struct berth_error *err)
 {
 	CLEAN_FD int init = container_init(container);
-	int r = guest_binds_check(&new->mounts, err);
+	CLEAN_FD int run = container_run_directory(container, false, err);
+	pid_t pid = container->state.init.pid;
+	int r = run < 0 ? run : guest_binds_check(&new->mounts, err);
 
 	if (r == 0 && init < 0)
 		r = fail(err, BERTH_WRONG_STATE, ESRCH, "%s is not running any more", container->name);
-	return r < 0 ? r : guest_binds_change(init, container->state.init.pid, &old->mounts, &new->mounts, err);
+	if (r == 0)
+		r = guest_binds_begin(run, init, pid, &old->mounts, &new->mounts, err);
+	return r < 0 ? r : guest_binds_change(init, pid, &old->mounts, &new->mounts, err);
 }
 
 static int set_hostname(const struct container *container, const char *hostname, struct berth_error *err)
@@ -171,6 +175,8 @@ static int mark_changing(struct container *container, bool changing, struct bert
 	CLEAN_FD int run = container_run_directory(container, false, err);
 
 	container->state.changing = changing;
+	if (run >= 0 && !changing)
+		guest_binds_end(run);
 	return run < 0 ? run : state_write(run, &container->state, err);
 }
 

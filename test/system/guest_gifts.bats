@@ -52,6 +52,21 @@ rootfs() { echo "$BERTH_ROOT/var/lib/berth/containers/$1/rootfs"; }
 	refused 2 "accepted is two absolute paths" set web --mount "/a/../b:/srv/a"
 }
 
+@test "mount: a set that is killed at any moment leaves what the next command puts right" {
+	local i delay
+	for i in $(seq 1 40); do
+		delay=$(printf '0.%03d' $((i / 2)))
+		timeout -s KILL "$delay" berthctl set web --mount "$BERTH_ROOT/share:/srv/one" --mount "$BERTH_ROOT/share/file:/etc/two:ro" 2> /dev/null || true
+		ok set web --mount "$BERTH_ROOT/share:/srv/three"
+		ok exec web -- sh -c 'grep -cE " /srv/(one|three) | /etc/two " /proc/mounts'
+		is 1
+		timeout -s KILL "$delay" berthctl set web --mount '' 2> /dev/null || true
+		ok set web --mount ''
+		ok exec web -- sh -c 'grep -cE " /srv/(one|three) | /etc/two " /proc/mounts || true'
+		is 0
+	done
+}
+
 @test "mount: setuid programs and device nodes on it count for nothing" {
 	install -m 4755 "$(command -v busybox)" "$BERTH_ROOT/share/id"
 	mknod "$BERTH_ROOT/share/null" c 1 3

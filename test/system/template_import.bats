@@ -21,6 +21,9 @@ teardown_file() {
 	berth_teardown
 }
 
+# A server that a failed test has left.
+teardown() { [ -z "${SERVER:-}" ] || kill "$SERVER" 2> /dev/null || true; }
+
 templates() { echo "$BERTH_ROOT/var/lib/berth/templates"; }
 tree_of() { echo "$BERTH_ROOT/var/lib/berth/templates/$1/rootfs"; }
 

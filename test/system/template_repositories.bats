@@ -34,6 +34,8 @@ teardown_file() {
 	berth_teardown
 }
 
+teardown() { [ -z "${SERVER:-}" ] || kill "$SERVER" 2> /dev/null || true; }
+
 fingerprint() { gpg --batch --with-colons --list-keys "$1@example.org" | sed -n 's/^fpr:*\([0-9A-F]*\):.*/\1/p' | head -n 1; }
 
 # sign KEY FILE SIGNATURE [--armor]
@@ -282,12 +284,12 @@ release_of() { case $1 in alpine) echo alpine:3.22 ;; gentoo) echo gentoo:openrc
 		open(sys.argv[2], "w").write(str(server.server_port))
 		server.serve_forever()
 	END
-	local server=$!
+	SERVER=$!
 	eventually 10 test -s "$BATS_TEST_TMPDIR/port"
 	refused 1 "bytes remaining" template build alpine:3.22 --mirror "http://127.0.0.1:$(cat "$BATS_TEST_TMPDIR/port")"
 	# The same through a proxy, which is asked for the address as it is.
 	http_proxy=http://127.0.0.1:1 refused 1 "127.0.0.1" template build alpine:3.22 --mirror "http://mirror.example/alpine"
-	kill $server
+	kill "$SERVER"
 	nothing_left
 }
 
