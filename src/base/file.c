@@ -141,6 +141,19 @@ int make_directory(const char *path, mode_t mode, struct berth_error *err)
 	return fd;
 }
 
+void remove_temporaries(int dirfd)
+{
+	CLEAN_DIR DIR *dir = list_directory(dirfd);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		size_t length = strlen(entry->d_name);
+
+		if (entry->d_name[0] == '.' && length > 5 && !strcmp(entry->d_name + length - 4, ".new"))
+			(void)unlinkat(dirfd, entry->d_name, 0);
+	}
+}
+
 DIR *list_directory(int fd)
 {
 	int own = fd < 0 ? -1 : openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

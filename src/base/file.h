@@ -28,6 +28,9 @@ int write_small_at(int dirfd, const char *path, const char *text);
  * new bytes are there. */
 int replace_file_at(int dirfd, const char *name, const char *text, size_t length, mode_t mode, struct berth_error *err);
 
+/* Removes what replace_file_at() leaves in a directory when it is killed. For who keeps others from writing there. */
+void remove_temporaries(int dirfd);
+
 /* An open directory to be read with readdir(3), from its beginning: opened anew and not by dup, for an open directory of btrfs shows what was in it
  * when it was opened. NULL with errno; a negative fd gives NULL too. */
 DIR *list_directory(int fd);

@@ -138,6 +138,13 @@ int container_save(const struct container *container, const struct container_con
 	return r < 0 ? r : replace_file_at(container->directory, CONFIG_FILE, text, length, 0600, err);
 }
 
+void container_remove_temporaries(const struct container *container)
+{
+	/* Not that of the events, which are written without the lock. */
+	(void)unlinkat(container->directory, "." CONFIG_FILE ".new", 0);
+	(void)unlinkat(container->directory, ".traffic.new", 0);
+}
+
 int container_init(const struct container *container)
 {
 	return container->state.stage == RUN_NONE ? -ESRCH : known_process_open(&container->state.init);

@@ -33,6 +33,9 @@ int lock_directory(int fd, unsigned int timeout_ms, const char *name, struct ber
 /* Writes the configuration file. */
 int container_save(const struct container *container, const struct container_config *config, struct berth_error *err);
 
+/* What a writer of its configuration or traffic that was killed has left. With the lock. */
+void container_remove_temporaries(const struct container *container);
+
 /* What it is now, by the kernel's word. */
 enum berth_state container_state_now(const struct container *container);
 

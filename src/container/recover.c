@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -187,22 +188,40 @@ static int release_lost_ids(struct berth *berth, unsigned int *mended, struct be
 
 /* --- the verb ----------------------------------------------------------------------------------------------------------- */
 
+/* A start that died before it noted anything has left its run directory. */
+static int remove_empty_run(const struct container *container, unsigned int *mended, struct berth_error *err)
+{
+	CLEAN_FD int run = instance_directory(container->berth, DIRECTORY_RUN, err);
+	struct stat st;
+	int r;
+
+	if (run < 0 || fstatat(run, container->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return run < 0 ? run : 0;
+	r = remove_tree_at(run, container->name, err);
+	*mended += r == 0;
+	return r;
+}
+
 static int recover_run(struct berth *berth, const char *name, unsigned int *mended, struct berth_error *err)
 {
 	CLEAN_CONTAINER struct container container = { .directory = -EBADF };
 	int r = container_open_locked(berth, name, &container, err);
+	struct berth_error ignored;
 	enum berth_state state;
 
 	if (r < 0)
 		return r;
+	container_remove_temporaries(&container);
 	state = container_state_now(&container);
 	if (state == BERTH_STOPPED)
-		return 0;
+		return remove_empty_run(&container, mended, err);
 	if (state == BERTH_RUNNING || state == BERTH_PAUSED) {
 		bool unfinished = container.state.changing;
 
 		r = settings_settle(&container, err);
 		*mended += r == 0 && unfinished;
+		CLEAN_FD int run = container_run_directory(&container, false, &ignored);
+		remove_temporaries(run);
 		return r < 0 ? fail_context(err, "%s", name) : 0;
 	}
 	r = teardown(&container, err);

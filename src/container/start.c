@@ -254,6 +254,8 @@ static _Noreturn void become_monitor(struct start *start)
 	r = directory < 0 ? fail_errno(&error, "cannot open the container's directory") : 0;
 	if (r == 0)
 		r = clone_container(start, &pid, &pidfd, &error);
+	/* Nor may ours hide the container side's. */
+	close_keep_errno(take_fd(&start->inside_end));
 	if (r == 0)
 		r = stage_send(socket, STAGE_BORN, pid, NULL, 0, "the host side", &error);
 	if (r == 0)

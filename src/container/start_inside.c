@@ -220,6 +220,8 @@ _Noreturn void start_inside(struct start *start)
 	struct inside inside = { .start = start, .rootfs_mount = -EBADF, .console = -EBADF, .console_slave = -EBADF, .notify = -EBADF };
 	struct berth_error error;
 
+	/* A copy of the monitor's end would hide its death from the host side. */
+	close(take_fd(&start->monitor_end));
 	confine_signals();
 	for (size_t i = 0; i < ARRAY_LENGTH(steps); i++)
 		if (steps[i].run(&inside, &error) < 0)
