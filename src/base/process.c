@@ -34,6 +34,7 @@ uint64_t process_start_time(pid_t pid)
 int process_open(pid_t pid, uint64_t start_time)
 {
 	CLEAN_FD int fd = -EBADF;
+	uint64_t found;
 
 	if (pid <= 0 || start_time == 0)
 		return -ESRCH;
@@ -41,9 +42,13 @@ int process_open(pid_t pid, uint64_t start_time)
 	if (fd < 0)
 		return -errno;
 	/* Compared after the pidfd is held: from here on the pid cannot be given to another process unnoticed. */
-	if (process_start_time(pid) != start_time || process_is_gone(fd))
+	found = process_start_time(pid);
+	if (process_is_gone(fd))
 		return -ESRCH;
-	return take_fd(&fd);
+	/* It lives, and whether it is the one cannot be told (no descriptor, no memory): that is not the same as gone. */
+	if (found == 0)
+		return -EIO;
+	return found == start_time ? take_fd(&fd) : -ESRCH;
 }
 
 int process_wait_gone(int pidfd, int64_t deadline)

@@ -13,7 +13,7 @@
 /* Start time of a process in clock ticks since boot (field 22 of /proc/PID/stat); 0 if there is no such process. */
 uint64_t process_start_time(pid_t pid);
 
-/* A pidfd of the process if it is still the one that started at start_time, else -ESRCH. Linux 5.3. */
+/* A pidfd of the process if it is still the one that started at start_time, else -ESRCH. Linux 5.3. Another error: it cannot be told now. */
 int process_open(pid_t pid, uint64_t start_time);
 
 /* Waits until the process behind the pidfd has ended, at most until deadline. 0, or -ETIMEDOUT. */

@@ -174,7 +174,7 @@ static void count_one(struct ledger *ledger, int containers, const char *directo
 		return;
 	strcpy(container.name, name);
 	CLEAN_FD int run = container_run_directory(&container, false, &ignored);
-	state_read(run, &container.state);
+	(void)state_read(run, &container.state);
 	running = container.state.stage != RUN_NONE;
 	record = record_of(&container.config, running);
 	if (running && !strcmp(container.config.cpuset, CPUSET_AUTO) &&

@@ -147,7 +147,10 @@ int connection_change(const struct container *container, const struct container_
 	r = make_effective(container, &wanted, err);
 	if (r < 0)
 		return r;
-	bool broken_off = read_note(container, NEXT_FILE, &half) == 0;
+	r = read_note(container, NEXT_FILE, &half);
+	if (r < 0 && r != -ENOENT)
+		return fail(err, BERTH_FAILED, -r, "cannot read whether the network is being changed: %s", strerror(-r));
+	bool broken_off = r == 0;
 	if (!broken_off && same_network(&now, &wanted))
 		return 0;
 	CLEAN_FD int ns = connection_open_namespace(container->state.init.pid, err);
@@ -172,9 +175,15 @@ int connection_down(const struct container *container, struct berth_error *err)
 	for (size_t i = 0; r == 0 && i < ARRAY_LENGTH(files); i++) {
 		struct container_config noted;
 		struct berth_error ignored;
+		int found = read_note(container, files[i], &noted);
 
-		if (read_note(container, files[i], &noted) < 0)
+		if (found == -ENOENT)
 			continue;
+		/* Not to be read now is not the same as not there: the note stays until what it says is gone. A broken one says nothing, and the configuration is the next best. */
+		if (found == -EINVAL)
+			noted = container->config;
+		else if (found < 0)
+			return fail(err, BERTH_FAILED, -found, "cannot read what the network of %s is: %s", container->name, strerror(-found));
 		/* Traffic that cannot be written down (a full disk) keeps no container up. */
 		(void)traffic_collect(container, &noted, &ignored);
 		r = network_down(&noted, err);

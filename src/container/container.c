@@ -51,12 +51,13 @@ static int read_config(struct container *container, struct berth_error *err)
 	return r < 0 ? fail_context(err, "%s: " CONFIG_FILE, container->name) : 0;
 }
 
-static void read_state(struct container *container)
+/* Not to be read now (no descriptor, no memory) is an error: a running container must not look as one that is not. */
+static int read_state(struct container *container, struct berth_error *err)
 {
-	struct berth_error ignored;
-	CLEAN_FD int run = container_run_directory(container, false, &ignored);
+	CLEAN_FD int run = container_run_directory(container, false, err);
+	int r = run == -ENOENT ? 0 : run < 0 ? run : state_read(run, &container->state);
 
-	state_read(run, &container->state);
+	return r < 0 ? fail(err, BERTH_FAILED, -r, "%s: cannot read its run file: %s", container->name, strerror(-r)) : 0;
 }
 
 static int open_directory(const struct berth *berth, const char *name, struct container *container, struct berth_error *err)
@@ -85,8 +86,8 @@ static int load(struct container *container, struct berth_error *err)
 	if (r < 0)
 		return r;
 	/* Before the configuration: destroy --force needs it even when that cannot be read. */
-	read_state(container);
-	return read_config(container, err);
+	r = read_state(container, err);
+	return r < 0 ? r : read_config(container, err);
 }
 
 int container_open(const struct berth *berth, const char *name, struct container *ret, struct berth_error *err)
@@ -155,12 +156,13 @@ enum berth_state container_state_now(const struct container *container)
 	CLEAN_FD int init = container_init(container);
 	bool populated;
 
-	if (init >= 0 && container->state.stage == RUN_RUNNING)
+	/* When it cannot be told whether init lives it is taken to: nothing is torn down on a guess. */
+	if (init != -ESRCH && container->state.stage == RUN_RUNNING)
 		return container_cgroup_is_frozen(&container->cgroup) ? BERTH_PAUSED : BERTH_RUNNING;
 	if (container->state.stage == RUN_STARTING) {
 		CLEAN_FD int starter = known_process_open(&container->state.starter);
 
-		if (starter >= 0)
+		if (starter != -ESRCH)
 			return BERTH_STARTING;
 	}
 	/* No init: whatever else is there is a dead run's. */

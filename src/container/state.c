@@ -74,29 +74,39 @@ bool state_parse(const char *text, size_t length, struct container_state *ret)
 	return false;
 }
 
+#define UNKNOWN "unknown"
+
 /* The same as long as this process can live: read once. */
 const char *state_boot_id(void)
 {
 	static char id[64];
 
 	if (!id[0] && read_small_at(AT_FDCWD, "/proc/sys/kernel/random/boot_id", id, sizeof(id)) < 0)
-		strcpy(id, "unknown");
+		return UNKNOWN;
 	return id;
 }
 
-void state_read(int run_fd, struct container_state *ret)
+int state_read(int run_fd, struct container_state *ret)
 {
 	CLEAN_FREE char *text = NULL;
 	char line[80];
 	size_t length;
+	int r;
 
 	memset(ret, 0, sizeof(*ret));
-	if (run_fd < 0 || read_file_at(run_fd, "state", 16384, &text, &length) < 0)
-		return;
+	if (run_fd < 0)
+		return 0;
+	r = read_file_at(run_fd, "state", 16384, &text, &length);
+	/* A link or a giant there is no run file. */
+	if (r < 0)
+		return r == -ENOENT || r == -ELOOP || r == -EFBIG ? 0 : r;
+	if (!strcmp(state_boot_id(), UNKNOWN))
+		return -EIO;
 	/* Pids and start times of another boot mean nothing: they could fit a stranger's process. */
 	snprintf(line, sizeof(line), "\nboot %s\n", state_boot_id());
 	if (!strstr(text, line) || !state_parse(text, length, ret))
 		memset(ret, 0, sizeof(*ret));
+	return 0;
 }
 
 static void put_process(FILE *out, const char *name, const struct known_process *process)

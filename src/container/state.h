@@ -29,13 +29,14 @@ struct container_state {
 /* Parses the text of a run file. False if it is no run file of this version: it then says nothing. */
 bool state_parse(const char *text, size_t length, struct container_state *ret);
 
-/* Reads the state in a run directory; all zero (RUN_NONE) if there is none, it is of an earlier boot, or unreadable. */
-void state_read(int run_fd, struct container_state *ret);
+/* Reads the state in a run directory; all zero (RUN_NONE) if there is none, it is of an earlier boot, or no run file. A negative errno when it cannot be told now whether there
+ * is one: that must not be taken for none. */
+int state_read(int run_fd, struct container_state *ret);
 
 int state_write(int run_fd, const struct container_state *state, struct berth_error *err);
 
-/* Of this boot, as the kernel names it. */
+/* Of this boot, as the kernel names it; "unknown" when it cannot be read. */
 const char *state_boot_id(void);
 
-/* The process if it lives: a pidfd, or -ESRCH. */
+/* The process if it lives: a pidfd, or -ESRCH. Another error: it cannot be told now. */
 int known_process_open(const struct known_process *process);

@@ -43,6 +43,9 @@ int berth_stop(struct berth *berth, const char *name, enum berth_stop how, unsig
 	if (container_state_now(&container) == BERTH_STOPPED)
 		return fail(err, BERTH_WRONG_STATE, ESRCH, "%s is not running", name);
 	CLEAN_FD int init = container_init(&container);
+	/* Not to be had now is not the same as gone: who was asked for is not killed for want of a descriptor. */
+	if (init < 0 && init != -ESRCH && how == BERTH_STOP_ASK)
+		return fail(err, BERTH_FAILED, -init, "%s: cannot open its init: %s", name, strerror(-init));
 	if (init >= 0 && how == BERTH_STOP_ASK)
 		r = ask(&container, init, timeout_ms, err);
 	if (r == 0)

@@ -21,8 +21,10 @@ static int end_monitor(struct container *container, struct berth_error *err)
 {
 	CLEAN_FD int monitor = known_process_open(&container->state.monitor);
 
-	if (monitor < 0 || container->state.monitor.pid == getpid())
+	if (container->state.monitor.pid == getpid() || monitor == -ESRCH)
 		return 0;
+	if (monitor < 0)
+		return fail(err, BERTH_FAILED, -monitor, "cannot open the monitor of %s: %s", container->name, strerror(-monitor));
 	if (pidfd_send_signal(monitor, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
 		return fail_errno(err, "cannot end the monitor of %s", container->name);
 	if (process_wait_gone(monitor, now_ms() + KILL_TIMEOUT_MS) < 0)
