@@ -19,14 +19,16 @@ void devices_close(struct devices *devices)
 {
 	while (devices->count > 0)
 		close_keep_errno(take_fd(&devices->nodes[--devices->count].mount));
+	close_keep_errno(take_fd(&devices->shelf));
 }
 
-static void add_node(struct devices *devices, const char *name, int mount)
+static void add_node(struct devices *devices, const char *name, int mount, unsigned int number)
 {
 	struct device_node *node = &devices->nodes[devices->count++];
 
 	snprintf(node->name, sizeof(node->name), "%s", name);
 	node->mount = mount;
+	node->number = number;
 }
 
 /* The host's own node: what everybody may use, the guest's root may. */
@@ -41,7 +43,7 @@ static int add_common(struct devices *devices, size_t i, struct berth_error *err
 		return fail_errno(err, "cannot open the host's %s", path);
 	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(common[i].major, common[i].minor))
 		return fail(err, BERTH_FAILED, ENODEV, "the host's %s is not the device %u:%u", path, common[i].major, common[i].minor);
-	add_node(devices, common[i].name, take_fd(&mount));
+	add_node(devices, common[i].name, take_fd(&mount), 0);
 	return 0;
 }
 
@@ -57,7 +59,7 @@ static int make_shelf(struct berth_error *err)
 	return mount < 0 ? fail_errno(err, "cannot make a tmpfs for device nodes") : mount;
 }
 
-static int add_own(struct devices *devices, int shelf, const char *key, const struct guest_device *device, uid_t owner, mode_t mode, struct berth_error *err)
+static int add_own(struct devices *devices, const char *key, const struct guest_device *device, uid_t owner, mode_t mode, struct berth_error *err)
 {
 	struct device_rule *rule = &devices->rules[devices->rule_count];
 	char name[24];
@@ -71,15 +73,11 @@ static int add_own(struct devices *devices, int shelf, const char *key, const st
 		if (!strcmp(devices->nodes[i].name, device->path + 5))
 			return 0;
 	snprintf(name, sizeof(name), "%zu", devices->rule_count);
-	if (mknodat(shelf, name, (st.st_mode & S_IFMT) | 0600, st.st_rdev) < 0 || fchownat(shelf, name, owner, owner, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    fchmodat(shelf, name, mode, 0) < 0)
+	if (mknodat(devices->shelf, name, (st.st_mode & S_IFMT) | 0600, st.st_rdev) < 0 || fchownat(devices->shelf, name, owner, owner, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    fchmodat(devices->shelf, name, mode, 0) < 0)
 		return fail_errno(err, "cannot make a node like %s", device->path);
-	int mount = open_tree(shelf, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	if (mount < 0)
-		return fail_errno(err, "cannot open a node like %s", device->path);
 	*rule = (struct device_rule){ S_ISBLK(st.st_mode), major(st.st_rdev), minor(st.st_rdev), device->read, device->write };
-	devices->rule_count++;
-	add_node(devices, device->path + 5, mount);
+	add_node(devices, device->path + 5, -EBADF, (unsigned int)devices->rule_count++);
 	return 0;
 }
 
@@ -88,19 +86,19 @@ int devices_open(const struct container_config *config, uid_t owner, struct devi
 	static const struct guest_device tun = { "/dev/net/tun", true, true }, fuse = { "/dev/fuse", true, true };
 	int r = 0;
 
-	*ret = (struct devices){ .count = 0 };
+	*ret = (struct devices){ .shelf = -EBADF };
 	for (size_t i = 0; r == 0 && i < ARRAY_LENGTH(common); i++)
 		r = add_common(ret, i, err);
 	if (r < 0 || (!config->tun && !config->fuse && config->devices.count == 0))
 		return r;
-	CLEAN_FD int shelf = make_shelf(err);
-	if (shelf < 0)
-		return shelf;
+	ret->shelf = make_shelf(err);
+	if (ret->shelf < 0)
+		return ret->shelf;
 	if (config->tun)
-		r = add_own(ret, shelf, "tun", &tun, owner, 0666, err);
+		r = add_own(ret, "tun", &tun, owner, 0666, err);
 	if (r == 0 && config->fuse)
-		r = add_own(ret, shelf, "fuse", &fuse, owner, 0666, err);
+		r = add_own(ret, "fuse", &fuse, owner, 0666, err);
 	for (uint32_t i = 0; r == 0 && i < config->devices.count; i++)
-		r = add_own(ret, shelf, "device", &config->devices.at[i], owner, 0660, err);
+		r = add_own(ret, "device", &config->devices.at[i], owner, 0660, err);
 	return r;
 }

@@ -7,15 +7,18 @@
 
 #define DEVICES_MAX (DEVICE_RULES_MAX + 6)
 
-/* One node, opened on the host before the clone. */
+/* One node, made or opened on the host before the clone. */
 struct device_node {
 	char name[64];		/* below /dev: "null", "net/tun" */
-	int mount;		/* detached mount of the node */
+	int mount;		/* detached mount of the host's own node; or -EBADF, and it is on the shelf under the number */
+	unsigned int number;
 };
 
 struct devices {
 	struct device_node nodes[DEVICES_MAX];
 	size_t count;
+	int shelf;		/* detached tmpfs with nodes that belong to the container's root; -EBADF without such. Before Linux 6.15 only what is attached can be cloned, so it is the
+				 * container side that takes the nodes from it. */
 	struct device_rule rules[DEVICE_RULES_MAX];	/* for the device filter: those that not every container has */
 	size_t rule_count;
 };

@@ -90,8 +90,12 @@ static int make_mount(const struct guest_mount *row, struct berth_error *err)
 	return mount < 0 ? fail_errno(err, "cannot make the container's /%s", row->target) : mount;
 }
 
+#define SHELF ".given"
+
 static int make_device(int dev, const struct device_node *device, struct berth_error *err)
 {
+	CLEAN_FD int own = -EBADF;
+
 	/* "net/tun": the directories on the way. */
 	for (const char *slash = strchr(device->name, '/'); slash; slash = strchr(slash + 1, '/')) {
 		char directory[64];
@@ -104,9 +108,30 @@ static int make_device(int dev, const struct device_node *device, struct berth_e
 	CLEAN_FD int node = openat(dev, device->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
 	if (node < 0)
 		return fail_errno(err, "cannot make /dev/%s in the container", device->name);
-	/* A user namespace cannot make device nodes, so the host's are bound. */
-	if (move_mount(device->mount, "", dev, device->name, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+	/* A user namespace cannot make device nodes, so those of the host's making are bound. */
+	if (device->mount < 0) {
+		char path[32];
+
+		snprintf(path, sizeof(path), SHELF "/%u", device->number);
+		own = open_tree(dev, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	}
+	if (move_mount(own >= 0 ? own : device->mount, "", dev, device->name, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return fail_errno(err, "cannot mount /dev/%s in the container", device->name);
+	return 0;
+}
+
+/* The tmpfs with the nodes that the container is given has a place in /dev while they are taken from it. */
+static int put_shelf(int dev, int shelf, struct berth_error *err)
+{
+	if (shelf >= 0 && (mkdirat(dev, SHELF, 0700) < 0 || move_mount(shelf, "", dev, SHELF, MOVE_MOUNT_F_EMPTY_PATH) < 0))
+		return fail_errno(err, "cannot mount the container's devices");
+	return 0;
+}
+
+static int remove_shelf(int dev, int shelf, struct berth_error *err)
+{
+	if (shelf >= 0 && (fchdir(dev) < 0 || umount2(SHELF, MNT_DETACH) < 0 || unlinkat(dev, SHELF, AT_REMOVEDIR) < 0))
+		return fail_errno(err, "cannot put away the container's devices");
 	return 0;
 }
 
@@ -121,8 +146,11 @@ static int fill_dev(int root, const struct start *start, struct berth_error *err
 
 	if (dev < 0)
 		return fail(err, BERTH_FAILED, -dev, "cannot open the container's /dev: %s", strerror(-dev));
+	r = put_shelf(dev, start->devices.shelf, err);
 	for (size_t i = 0; r == 0 && i < start->devices.count; i++)
 		r = make_device(dev, &start->devices.nodes[i], err);
+	if (r == 0)
+		r = remove_shelf(dev, start->devices.shelf, err);
 	for (size_t i = 0; r == 0 && i < ARRAY_LENGTH(links); i++)
 		if (symlinkat(links[i][0], dev, links[i][1]) < 0)
 			r = fail_errno(err, "cannot make /dev/%s in the container", links[i][1]);

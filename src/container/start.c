@@ -45,7 +45,7 @@ static void start_init(struct start *start, const struct container *container)
 		.container = container, .hostname = guest_hostname(&container->config, container->name), .host_end = -EBADF,
 		.inside_end = -EBADF, .monitor_host_end = -EBADF, .monitor_end = -EBADF, .guest_cgroup = -EBADF,
 		.rootfs = -EBADF, .listener = -EBADF, .events = -EBADF, .kills = -EBADF, .memory_pressure = -EBADF,
-		.io_pressure = -EBADF, .reaper = -EBADF, .run = -EBADF,
+		.io_pressure = -EBADF, .reaper = -EBADF, .run = -EBADF, .devices = { .shelf = -EBADF },
 	};
 }
 
