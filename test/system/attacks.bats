@@ -13,7 +13,7 @@ setup_file() {
 }
 teardown_file() { berth_teardown; }
 
-# By a command of exec; by one of init's, which has come another way.
+# By a command of exec; what init starts, which has come another way, is below.
 attack() {
 	local status=0 output
 	output=$(berth exec guest -- attacks "$1") || status=$?
@@ -30,7 +30,8 @@ control() {
 }
 
 @test "the table of docs/security.md is that of the attacks" {
-	[ ! -e "$BATS_TEST_DIRNAME/../../docs/security.md" ] || [ -z "$("$BERTH_TEST_PROGRAMS/attacks" table | grep -vxFf "$BATS_TEST_DIRNAME/../../docs/security.md")" ]
+	[ -e "$BATS_TEST_DIRNAME/../../docs/security.md" ] || skip "the VM has the tests without docs/"
+	[ -z "$("$BERTH_TEST_PROGRAMS/attacks" table | grep -vxFf "$BATS_TEST_DIRNAME/../../docs/security.md")" ]
 }
 
 @test "init and what it starts are confined as exec is" {

@@ -283,14 +283,22 @@ static int sys_remount(void)
 
 /* --- mounts and devices ----------------------------------------------------------------------------------------------------------------- */
 
-static int mount_type(const char *type)
+/* At /tmp/attack until leave(). */
+static int mount_at(const char *type, const char *options)
 {
 	mkdir("/tmp/attack", 0700);
-	if (mount("none", "/tmp/attack", type, 0, NULL) < 0)
-		return errno == ENODEV ? NOTHING_THERE : -errno;
-	umount2("/tmp/attack", MNT_DETACH);
-	return 0;
+	return mount("none", "/tmp/attack", type, 0, options) < 0 ? -errno : 0;
 }
+
+/* The control is run on the host, where nothing is to stay. */
+static int leave(int result)
+{
+	umount2("/tmp/attack", MNT_DETACH);
+	rmdir("/tmp/attack");
+	return result == -ENODEV ? NOTHING_THERE : result;
+}
+
+static int mount_type(const char *type) { return leave(mount_at(type, NULL)); }
 static int debugfs(void) { return mount_type("debugfs"); }
 static int tracefs(void) { return mount_type("tracefs"); }
 static int securityfs(void) { return mount_type("securityfs"); }
@@ -324,7 +332,7 @@ static int chroot_walk(void)
 {
 	struct stat before, after;
 	char ours[256] = "";
-	int fd = open("/", O_RDONLY | O_DIRECTORY);
+	int fd = open("/", O_RDONLY | O_DIRECTORY), r;
 
 	(void)!readlink("/proc/self/root", ours, sizeof(ours) - 1);
 	if (stat("/", &before) < 0 || fd < 0 || mkdir("/tmp/attack-root", 0700) < 0 ? errno != EEXIST : 0)
@@ -334,19 +342,20 @@ static int chroot_walk(void)
 	for (int i = 0; i < 100; i++)
 		(void)!chdir("..");
 	/* Where it has come out: at its own root, or above it? */
-	if (chroot(".") < 0 || stat("/", &after) < 0)
+	r = chroot(".");
+	rmdir("/tmp/attack-root");
+	if (r < 0 || stat("/", &after) < 0)
 		return -errno;
 	return before.st_dev == after.st_dev && before.st_ino == after.st_ino ? -EXDEV : 0;
 }
 
 static int cgroup_release_agent(void)
 {
-	mkdir("/tmp/attack", 0700);
-	if (mount("none", "/tmp/attack", "cgroup", 0, "memory") < 0 && mount("none", "/tmp/attack", "cgroup", 0, "none,name=attack") < 0)
-		return errno == ENODEV ? NOTHING_THERE : -errno;
-	int r = open_to_write("/tmp/attack/release_agent");
-	umount2("/tmp/attack", MNT_DETACH);
-	return r;
+	int r = mount_at("cgroup", "memory");
+
+	if (r < 0)
+		r = mount_at("cgroup", "none,name=attack");
+	return leave(r < 0 ? r : open_to_write("/tmp/attack/release_agent"));
 }
 
 static int cgroup_limit(void)
