@@ -63,6 +63,9 @@ bool parse_time(const char *text, unsigned int *ret);
 int report(const struct berth_error *err);
 int usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Before long work that undoes itself: the first SIGINT, SIGTERM or SIGHUP asks for it, the second ends it as always. */
+void catch_interrupt(void);
+
 /* After success: prints what the command went on in spite of, if anything. Returns the exit code. */
 int finish(struct invocation *invocation);
 

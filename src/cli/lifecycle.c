@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* create, start, stop, restart, destroy, pause, resume, wait, recover. */
 #include <limits.h>
-#include <signal.h>
 #include <string.h>
 
 #include "cli/access.h"
@@ -9,22 +8,6 @@
 
 #define STOP_TIMEOUT_MS 60000
 #define READY_TIMEOUT_MS 120000
-
-static void on_interrupt(int number)
-{
-	(void)number;
-	berth_interrupt();
-}
-
-/* Long work that undoes itself: the first Ctrl-C asks for it, the second ends it as always. */
-static void catch_interrupt(void)
-{
-	struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND };
-
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
-}
 
 static int run_create(struct invocation *invocation)
 {

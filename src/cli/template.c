@@ -2,7 +2,6 @@
 /* template list, build, import, export, fetch, update, show, delete. */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,20 +68,6 @@ static int list(struct invocation *invocation)
 	}
 	printf("%-16s  %-12s  %-10s  %7s  %s\n", "NAME", "INIT", "ARCH", "SIZE", "BUILT");
 	return berth_template_list(invocation->berth, print_row, NULL, &err) < 0 ? report(&err) : flush_output();
-}
-
-static void on_interrupt(int number)
-{
-	(void)number;
-	berth_interrupt();
-}
-
-static void catch_interrupt(void)
-{
-	struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND };
-
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
 }
 
 /* A size such as 20G, in bytes. */
@@ -202,7 +187,7 @@ static int export(struct invocation *invocation)
 	if (fd != 1) {
 		if (r == 0 && (fsync(fd) < 0 || rename(temporary, path) < 0))
 			r = usage_error("cannot write %s: %s", path, strerror(errno));
-		else if (r < 0)
+		if (r)
 			unlink(temporary);
 		close(fd);
 	}

@@ -213,6 +213,9 @@ layers() {
 	berth template export rich - | berth template import again -
 	check_rich "$source" "$(tree_of again)"
 	refused 2 "accepted are" template export rich "$BATS_TEST_TMPDIR/rich.zip"
+	mkdir "$BATS_TEST_TMPDIR/directory.tar"
+	refused 2 "cannot write" template export rich "$BATS_TEST_TMPDIR/directory.tar"
+	[ ! -e "$BATS_TEST_TMPDIR/directory.tar.part" ]
 	refused 3 "is not built" template export nothing "$BATS_TEST_TMPDIR/nothing.tar"
 	[ -z "$(ls "$BATS_TEST_TMPDIR" | grep -E 'part|nothing')" ]
 	[ -z "$(find "$BERTH_ROOT/var/lib/berth/ids" -type l)" ]
