@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <libcgroup.h>
 #include <linux/magic.h>
+#include <mntent.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statfs.h>
@@ -19,6 +20,12 @@ static const char *const names[CONTROLLER_COUNT] = {
 const char *controller_name(enum controller controller)
 {
 	return names[controller];
+}
+
+static void cleanup_mounts(FILE **mounts)
+{
+	if (*mounts)
+		endmntent(*mounts);
 }
 
 static bool is_cgroup2(const char *path)
@@ -39,21 +46,6 @@ static const char *find_v2_mount(void)
 	return NULL;
 }
 
-/* They are options of the superblock: any line of a cgroup2 mount shows them. */
-static void find_options(struct cgroup_host *host)
-{
-	CLEAN_FILE FILE *mounts = fopen("/proc/self/mounts", "re");
-	char line[1024];
-
-	while (mounts && fgets(line, sizeof(line), mounts)) {
-		if (!strstr(line, " cgroup2 "))
-			continue;
-		host->nsdelegate = strstr(line, "nsdelegate") != NULL;
-		host->recursiveprot = strstr(line, "memory_recursiveprot") != NULL;
-		return;
-	}
-}
-
 enum controller_version controller_version(const struct cgroup_host *host, enum controller controller)
 {
 	return controller == CONTROLLER_CORE ? CONTROLLER_V2 : host->version[controller];
@@ -69,19 +61,32 @@ static bool has_word(const char *words, const char *word)
 	return false;
 }
 
-static void find_v1_mount(struct cgroup_host *host, enum controller controller)
+/* v1 calls io blkio. */
+static const char *v1_name(enum controller controller)
 {
-	const char *name = names[controller];
-	char *mount = NULL;
+	return controller == CONTROLLER_IO ? "blkio" : names[controller];
+}
 
-	/* v1 calls io blkio. */
-	if (cgroup_get_subsys_mount_point(controller == CONTROLLER_IO ? "blkio" : name, &mount) != 0 || !mount)
-		return;
-	if (!is_cgroup2(mount) && strlen(mount) < sizeof(host->v1_mount[0])) {
-		strcpy(host->v1_mount[controller], mount);
-		host->version[controller] = CONTROLLER_V1;
+/* One look at the mounts: the options of cgroup2, which are its superblock's and in any line of it, and the v1 hierarchies of what v2 does not have. */
+static void find_mounts(struct cgroup_host *host)
+{
+	CLEAN(cleanup_mounts) FILE *mounts = setmntent("/proc/self/mounts", "re");
+	struct mntent mount;
+	char line[1024];
+
+	while (mounts && getmntent_r(mounts, &mount, line, sizeof(line))) {
+		if (!strcmp(mount.mnt_type, "cgroup2")) {
+			host->nsdelegate = hasmntopt(&mount, "nsdelegate") != NULL;
+			host->recursiveprot = hasmntopt(&mount, "memory_recursiveprot") != NULL;
+		}
+		for (enum controller c = 0; c < CONTROLLER_COUNT; c++) {
+			if (strcmp(mount.mnt_type, "cgroup") != 0 || host->version[c] != CONTROLLER_ABSENT || !hasmntopt(&mount, v1_name(c)) ||
+			    strlen(mount.mnt_dir) >= sizeof(host->v1_mount[0]))
+				continue;
+			strcpy(host->v1_mount[c], mount.mnt_dir);
+			host->version[c] = CONTROLLER_V1;
+		}
 	}
-	free(mount);
 }
 
 int cgroup_host_get(const struct cgroup_host **ret, struct berth_error *err)
@@ -105,67 +110,12 @@ int cgroup_host_get(const struct cgroup_host **ret, struct berth_error *err)
 	r = read_small_at(fd, "cgroup.controllers", controllers, sizeof(controllers));
 	if (r < 0)
 		return fail(err, BERTH_FAILED, -r, "cannot read %s/cgroup.controllers: %s", mount, strerror(-r));
-	bool all = true;
-	for (enum controller c = 0; c < CONTROLLER_COUNT; c++) {
-		bool found = has_word(controllers, names[c]);
-
-		host.version[c] = found ? CONTROLLER_V2 : CONTROLLER_ABSENT;
-		all = all && found;
-	}
-	/* libcgroup looks through all mounts, which takes most of a millisecond: only where there can be something to find. */
-	r = all ? 0 : cgroup_init();
-	if (r)
-		return fail(err, BERTH_FAILED, EIO, "libcgroup cannot read the host's cgroup mounts: %s", cgroup_strerror(r));
 	for (enum controller c = 0; c < CONTROLLER_COUNT; c++)
-		if (host.version[c] == CONTROLLER_ABSENT)
-			find_v1_mount(&host, c);
-	find_options(&host);
+		host.version[c] = has_word(controllers, names[c]) ? CONTROLLER_V2 : CONTROLLER_ABSENT;
+	find_mounts(&host);
 	host.v2_root = take_fd(&fd);
 	*ret = &host;
 	return 0;
-}
-
-static void cleanup_cgroup(struct cgroup **cgroup)
-{
-	if (*cgroup)
-		cgroup_free(cgroup);
-}
-
-static int write_v1(enum controller controller, const char *path, const char *file, const char *value)
-{
-	CLEAN(cleanup_cgroup) struct cgroup *cgroup = cgroup_new_cgroup(path);
-	/* libcgroup asks by the name the hierarchy was mounted with. */
-	const char *name = controller == CONTROLLER_IO ? "blkio" : names[controller];
-	struct cgroup_controller *group = cgroup ? cgroup_add_controller(cgroup, name) : NULL;
-	int r;
-
-	if (!group)
-		return -ENOMEM;
-	/* One value at a time: libcgroup does not say which of several the kernel refused. */
-	r = cgroup_add_value_string(group, file, value);
-	if (r == 0)
-		r = cgroup_modify_cgroup(cgroup);
-	if (r == 0)
-		return 0;
-	return r == ECGOTHER ? -cgroup_get_last_errno() : r == ECGROUPVALUENOTEXIST ? -ENOENT : -EIO;
-}
-
-int controller_write(const struct cgroup_host *host, enum controller controller, const char *path, const char *file,
-		     const char *value, struct berth_error *err)
-{
-	char name[256];
-	int r;
-
-	if (controller_version(host, controller) == CONTROLLER_V1) {
-		r = write_v1(controller, path, file, value);
-	} else {
-		snprintf(name, sizeof(name), "%s/%s", path, file);
-		r = write_small_at(host->v2_root, name, value);
-	}
-	if (r == 0)
-		return 0;
-	return fail(err, BERTH_FAILED, -r, "cannot write '%.*s' to %s of cgroup %s: %s", (int)strcspn(value, "\n"), value, file, path,
-		    strerror(-r));
 }
 
 int controller_open(const struct cgroup_host *host, enum controller controller, const char *path, const char *file, int flags)
@@ -184,6 +134,18 @@ int controller_open(const struct cgroup_host *host, enum controller controller, 
 		fd = open(name, flags | O_CLOEXEC);
 	}
 	return fd < 0 ? -errno : fd;
+}
+
+int controller_write(const struct cgroup_host *host, enum controller controller, const char *path, const char *file,
+		     const char *value, struct berth_error *err)
+{
+	CLEAN_FD int fd = controller_open(host, controller, path, file, O_WRONLY);
+	int r = fd < 0 ? fd : write(fd, value, strlen(value)) < 0 ? -errno : 0;
+
+	if (r == 0)
+		return 0;
+	return fail(err, BERTH_FAILED, -r, "cannot write '%.*s' to %s of cgroup %s: %s", (int)strcspn(value, "\n"), value, file, path,
+		    strerror(-r));
 }
 
 bool controller_read(const struct cgroup_host *host, enum controller controller, const char *path, const char *file, char *text, size_t size)
@@ -214,4 +176,17 @@ uint64_t controller_keyed(const char *text, const char *word)
 		if (!strncmp(line, word, length) && line[length] == ' ')
 			return strtoull(line + length + 1, NULL, 10);
 	return UINT64_MAX;
+}
+
+const char *controller_absence(enum controller controller)
+{
+	struct controller_data data = { .hierarchy = 0 };
+	const char *why = "the kernel was built without it";
+	void *all = NULL;
+
+	for (int r = cgroup_get_all_controller_begin(&all, &data); r == 0; r = cgroup_get_all_controller_next(&all, &data))
+		if (!strcmp(data.name, v1_name(controller)))
+			why = !data.enabled ? "it was switched off at boot (cgroup_disable)" : data.hierarchy ? "a v1 hierarchy has it that is not mounted here" : "no cgroup that Berth sees has it";
+	(void)cgroup_get_all_controller_end(&all);
+	return why;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where each controller lives and how a value gets into one of its files: the only place that meets libcgroup.
- * libcgroup knows the mounts of v1 and writes there; which file a limit is, and in which units, is resource_limits.c's knowledge.
+ * Where each controller lives and how a value gets into one of its files; which file a limit is, and in which units, is resource_limits.c's knowledge.
  */
 #pragma once
 
@@ -31,7 +30,10 @@ int cgroup_host_get(const struct cgroup_host **ret, struct berth_error *err);
 enum controller_version controller_version(const struct cgroup_host *host, enum controller controller);
 const char *controller_name(enum controller controller);
 
-/* Writes value to file of the cgroup at path (relative to its hierarchy's root): cgroup v2 by the host's own fd, v1 by libcgroup.
+/* Why an absent controller is not there, in words, by libcgroup's knowledge of /proc/cgroups. Static; for who has time. */
+const char *controller_absence(enum controller controller);
+
+/* Writes value to file of the cgroup at path (relative to its hierarchy's root): cgroup v2 by the host's own fd, v1 by its mount.
  * The error names file, value and the kernel's words. */
 int controller_write(const struct cgroup_host *host, enum controller controller, const char *path, const char *file,
 		     const char *value, struct berth_error *err);

@@ -84,7 +84,7 @@ int write_all(int fd, const void *data, size_t length)
 	return 0;
 }
 
-int replace_file_at(int dirfd, const char *name, const char *text, size_t length, mode_t mode, struct berth_error *err)
+static int replace_file(int dirfd, const char *name, const char *text, size_t length, mode_t mode, bool durable, struct berth_error *err)
 {
 	char temporary[128];
 	int r;
@@ -105,7 +105,7 @@ int replace_file_at(int dirfd, const char *name, const char *text, size_t length
 		goto undo;
 	}
 	/* rename only orders names, not data: without this a power cut can leave an empty file under the final name. */
-	if (fsync(fd) < 0) {
+	if (durable && fsync(fd) < 0) {
 		r = fail_errno(err, "cannot sync %s", temporary);
 		goto undo;
 	}
@@ -113,11 +113,22 @@ int replace_file_at(int dirfd, const char *name, const char *text, size_t length
 		r = fail_errno(err, "cannot rename %s to %s", temporary, name);
 		goto undo;
 	}
-	(void)fsync(dirfd);	/* some filesystems do not sync directories; the rename is atomic all the same */
+	if (durable)
+		(void)fsync(dirfd);	/* some filesystems do not sync directories; the rename is atomic all the same */
 	return 0;
 undo:
 	(void)unlinkat(dirfd, temporary, 0);
 	return r;
+}
+
+int replace_file_at(int dirfd, const char *name, const char *text, size_t length, mode_t mode, struct berth_error *err)
+{
+	return replace_file(dirfd, name, text, length, mode, true, err);
+}
+
+int replace_run_file_at(int dirfd, const char *name, const char *text, size_t length, struct berth_error *err)
+{
+	return replace_file(dirfd, name, text, length, 0600, false, err);
 }
 
 int make_directory(const char *path, mode_t mode, struct berth_error *err)

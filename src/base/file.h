@@ -28,7 +28,11 @@ int write_small_at(int dirfd, const char *path, const char *text);
  * new bytes are there. */
 int replace_file_at(int dirfd, const char *name, const char *text, size_t length, mode_t mode, struct berth_error *err);
 
-/* Removes what replace_file_at() leaves in a directory when it is killed. For who keeps others from writing there. */
+/* The same for a file that is of this boot only (below /run, mode 0600) and therefore not synced: what a power cut leaves of it may be torn, and its reader takes
+ * nothing from another boot. */
+int replace_run_file_at(int dirfd, const char *name, const char *text, size_t length, struct berth_error *err);
+
+/* Removes what these leave in a directory when it is killed. For who keeps others from writing there. */
 void remove_temporaries(int dirfd);
 
 /* An open directory to be read with readdir(3), from its beginning: opened anew and not by dup, for an open directory of btrfs shows what was in it

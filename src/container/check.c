@@ -105,11 +105,11 @@ static void check_guarantees(const struct checking *checking, struct berth_findi
 
 static void check_controllers(const struct checking *checking, struct berth_finding *finding)
 {
-	char missing[96] = "";
+	char missing[400] = "";
 
 	for (enum controller c = 0; c < CONTROLLER_COUNT; c++)
 		if (!checking->cgroups || checking->cgroups->version[c] == CONTROLLER_ABSENT)
-			snprintf(missing + strlen(missing), sizeof(missing) - strlen(missing), " %s", controller_name(c));
+			snprintf(missing + strlen(missing), sizeof(missing) - strlen(missing), "%s %s (%s)", missing[0] ? "," : "", controller_name(c), controller_absence(c));
 	found(finding, missing[0] ? BERTH_WEAK : BERTH_GOOD, missing[0] ? "missing:%s" : "all%s", missing);
 	if (missing[0])
 		remedy(finding, "their limits are refused; use a kernel with them (for memory: boot with cgroup_enable=memory)");

@@ -22,7 +22,7 @@ static int note(const struct container *container, const char *file, const struc
 	size_t length;
 	int r = run < 0 ? run : config_format(config, &text, &length, err);
 
-	return r < 0 ? r : replace_file_at(run, file, text, length, 0600, err);
+	return r < 0 ? r : replace_run_file_at(run, file, text, length, err);
 }
 
 static int read_note(const struct container *container, const char *file, struct container_config *ret)

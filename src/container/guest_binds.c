@@ -241,7 +241,7 @@ int guest_binds_begin(int run, int init, pid_t pid, const struct guest_bind_list
 		return fail(err, BERTH_FAILED, ENOMEM, "out of memory");
 	for (uint32_t i = 0; i < new->count; i++)
 		strcat(strcat(text, new->at[i].guest), "\n");
-	return r < 0 ? r : replace_file_at(run, NOTE, text, strlen(text), 0600, err);
+	return r < 0 ? r : replace_run_file_at(run, NOTE, text, strlen(text), err);
 }
 
 void guest_binds_end(int run)

@@ -133,7 +133,7 @@ int state_write(int run_fd, const struct container_state *state, struct berth_er
 	fprintf(out, LAST_LINE "\n");
 	if (fclose(out) != 0)
 		return fail(err, BERTH_FAILED, ENOMEM, "out of memory");
-	return replace_file_at(run_fd, "state", text, length, 0600, err);
+	return replace_run_file_at(run_fd, "state", text, length, err);
 }
 
 int known_process_open(const struct known_process *process)
