@@ -3,7 +3,7 @@
 # What root of a guest tries (programs/attacks.c): each must be stopped by init's confinement and by exec's alike, and must work for the host's root where this kernel has something
 # to attack: the control. docs/security.md has the table.
 
-load helpers
+load ../system/helpers
 
 setup_file() {
 	berth_setup
