@@ -3,13 +3,14 @@
 """
 The kill matrix: each verb is run under the tracer, which sends SIGKILL to one of its processes at its n-th system call, for every n (or every EVERY-th) and each
 process in turn. Afterwards "berthctl recover" has to bring the world to one of the two clean states, before or after; the world is counted: cgroups, links, nft elements,
-mounts, run files, claims on ids and addresses, directories, processes. With --errors calls fail instead (ENOMEM, ENOSPC, ...): then also no half answer is allowed:
+mounts, loop devices, locks, run files, claims on ids and addresses, directories, processes. With --errors calls fail instead (ENOMEM, ENOSPC, ...): then also no half answer is allowed:
 a command that says 0 has done it, one that says otherwise has changed nothing.
 
   matrix.py TRACER [--every N] [--errors NAME,...] [VERB...]          prints TAP
 
 BERTH_ROOT is an empty directory with templates in it. Run in a network and mount namespace of its own.
 """
+import glob
 import json
 import os
 import re
@@ -29,6 +30,7 @@ while arguments and arguments[0].startswith("--"):
         errors = value.split(",")
 root = os.environ["BERTH_ROOT"]
 ADDRESS = "10.77.99.1"
+TEMPLATE = "busybox:2"
 
 
 def berth(*words, **options):
@@ -75,6 +77,10 @@ def world():
     for line in open("/proc/self/mountinfo"):
         if root in line.split()[4]:
             found.add("mount %s" % line.split()[4])
+    for backing in glob.glob("/sys/block/loop*/loop/backing_file"):
+        found |= {"loop %s" % name for name in [open(backing).read().strip()] if name.startswith(root)}
+    held = {"%d" % os.lstat(path).st_ino for path in glob.glob(os.path.join(root, "run/berth/.*")) + glob.glob(os.path.join(root, "var/lib/berth/*")) + glob.glob(os.path.join(root, "var/lib/berth/*/*"))}
+    found |= {"lock %s" % line.split()[1] for line in open("/proc/locks") if line.split()[-3].split(":")[-1] in held}
     for directory in ("run/berth", "var/lib/berth/ids", "var/lib/berth/addresses", "var/lib/berth/ports", "var/lib/berth/containers", "var/lib/berth/templates"):
         for name in os.listdir(os.path.join(root, directory)) if os.path.isdir(os.path.join(root, directory)) else []:
             if name != ".commitments" and not (directory.endswith("ids") and not os.path.islink(os.path.join(root, directory, name))):
@@ -93,13 +99,20 @@ def world():
     return {re.sub(r"(?<=ids/)\d+|(?<=v[ei]-)\d+", "N", name) for name in found}
 
 
-def state():
+def state(of="web"):
+    if of == TEMPLATE:
+        return "built" if berth("template", "show", TEMPLATE).returncode == 0 else "not built"
     result = berth("status", "web", "--json")
     return json.loads(result.stdout)["state"] if result.returncode == 0 else "absent"
 
 
 def settle(wanted):
     """From any clean state to the one that a verb begins with."""
+    if wanted.endswith("built"):
+        settle("absent")
+        if state(TEMPLATE) != wanted:
+            must("template", *(["build", TEMPLATE] if wanted == "built" else ["delete", TEMPLATE]))
+        return
     now = state()
     if wanted == "absent":
         if now != "absent":
@@ -122,6 +135,7 @@ VERBS = {
     "set": ("running", "running", ["set", "web", "--memory", "96M", "--hostname", "other", "--net-packets", "500"], 1),
     "exec": ("running", "running", ["exec", "web", "--", "/bin/true"], 1),
     "destroy": ("stopped", "absent", ["destroy", "web"], 5),
+    "template build": ("not built", "built", ["template", "build", TEMPLATE], 5),
 }
 
 
@@ -147,7 +161,7 @@ def one(verb, process, call, how, clean):
     recovered = berth("recover")
     if recovered.returncode != 0:
         raise AssertionError("recover: %s" % recovered.stderr.strip())
-    now = state()
+    now = state(TEMPLATE if verb == "template build" else "web")
     if now not in (before, after):
         raise AssertionError("%s: neither %s nor %s but %s" % (last, before, after, now))
     if how != "kill" and result.returncode == 0 and now != after:
@@ -167,7 +181,7 @@ def one(verb, process, call, how, clean):
 
 def main():
     clean = {}
-    for name in ("absent", "stopped", "running"):
+    for name in ("built", "not built", "absent", "stopped", "running"):
         settle(name)
         if name == "running":
             must("set", "web", "--net-packets", "500")
@@ -189,6 +203,7 @@ def main():
                     except (AssertionError, subprocess.TimeoutExpired) as why:
                         failures.append("process %d, call %d: %s" % (process, call, why))
                         berth("destroy", "--force", "web")
+                        berth("template", "delete", TEMPLATE)
                         berth("recover")
                         if len(failures) > 5:
                             break
