@@ -33,12 +33,11 @@ uint64_t process_start_time(pid_t pid)
 
 int process_open(pid_t pid, uint64_t start_time)
 {
-	CLEAN_FD int fd = -EBADF;
 	uint64_t found;
 
 	if (pid <= 0 || start_time == 0)
 		return -ESRCH;
-	fd = pidfd_open(pid, 0);
+	CLEAN_FD int fd = pidfd_open(pid, 0);
 	if (fd < 0)
 		return -errno;
 	/* Compared after the pidfd is held: from here on the pid cannot be given to another process unnoticed. */

@@ -35,7 +35,10 @@ static int add_key(struct access *access, const char *key)
 {
 	if (access->count == sizeof(access->keys) / sizeof(access->keys[0]))
 		return usage_error("ssh-key: more than %zu keys", access->count);
-	access->keys[access->count++] = strdup(key);
+	access->keys[access->count] = strdup(key);
+	if (!access->keys[access->count])
+		return usage_error("ssh-key: out of memory");
+	access->count++;
 	return 0;
 }
 
@@ -67,14 +70,14 @@ static int read_password(struct access *access, const char *value)
 
 	if (strcmp(value, "-") != 0) {
 		access->password = strdup(value);
-		return 0;
+		return access->password ? 0 : usage_error("root-password: out of memory");
 	}
 	if (!fgets(line, sizeof(line), stdin))
 		return usage_error("root-password: there is no line on stdin");
 	line[strcspn(line, "\r\n")] = '\0';
 	access->password = strdup(line);
 	explicit_bzero(line, sizeof(line));
-	return 0;
+	return access->password ? 0 : usage_error("root-password: out of memory");
 }
 
 int access_read(const struct invocation *invocation, struct access *ret)

@@ -356,7 +356,7 @@ static void print_cell(const struct listing *listing, const struct row *row, siz
 	if (!strcmp(listing->columns[i], "state"))
 		print_state(row->state, last ? 0 : width);
 	else
-		printf("%*s", last && !cell->is_number ? 0 : cell->is_number ? width : -width, cell->known ? cell->text : "-");
+		printf("%*s", cell->is_number ? width : last ? 0 : -width, cell->known ? cell->text : "-");
 	printf("%s", last ? "" : "  ");
 }
 
@@ -378,7 +378,7 @@ static int print_table(const struct listing *listing, bool header)
 
 		for (size_t j = 0; listing->columns[i][j] && j < sizeof(upper) - 1; j++)
 			upper[j] = (char)(listing->columns[i][j] >= 'a' && listing->columns[i][j] <= 'z' ? listing->columns[i][j] - 32 : listing->columns[i][j]);
-		printf("%*s%s", i + 1 == listing->shown && !right ? 0 : right ? width[i] : -width[i], upper, i + 1 == listing->shown ? "\n" : "  ");
+		printf("%*s%s", right ? width[i] : i + 1 == listing->shown ? 0 : -width[i], upper, i + 1 == listing->shown ? "\n" : "  ");
 	}
 	for (size_t j = 0; j < listing->row_count; j++) {
 		const struct row *row = listing->rows[j];
@@ -454,14 +454,14 @@ static int print_fields(void)
 static int parse_question(struct invocation *invocation, struct listing *listing, char *columns)
 {
 	const char *sort = option_value(invocation, "sort");
-	int code = parse_columns(listing, columns), found = 0;
+	int code = parse_columns(listing, columns);
 
 	for (size_t i = 0; !code && i < invocation->given_count; i++)
 		if (!strcmp(invocation->given[i].row->name, "filter"))
 			code = parse_filter(listing, (char *)(uintptr_t)invocation->given[i].value);
 	if (!code && sort) {
 		listing->descending = sort[0] == '-';
-		found = column(listing, (char *)(uintptr_t)sort + listing->descending);
+		int found = column(listing, (char *)(uintptr_t)sort + listing->descending);
 		code = found < 0 ? BERTH_USAGE : 0;
 		listing->sort = (size_t)found;
 	}

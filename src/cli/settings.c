@@ -22,13 +22,10 @@ static int set_with(struct invocation *invocation, const struct access *access)
 	result.changed |= access_given(access);
 	if (invocation->json) {
 		json_object *object = json_begin(), *pending = json_object_new_array();
-		char *rest = result.pending, *key;
+		char *rest = result.pending;
 
-		while (*rest && (key = strsep(&rest, " "))) {
-			json_object_array_add(pending, json_object_new_string(key));
-			if (!rest)
-				break;
-		}
+		while (rest && *rest)
+			json_object_array_add(pending, json_object_new_string(strsep(&rest, " ")));
 		json_add_text(object, "name", name);
 		json_object_object_add(object, "changed", json_object_new_boolean(result.changed));
 		json_object_object_add(object, "pending", pending);

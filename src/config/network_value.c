@@ -673,9 +673,15 @@ static bool overlap(uint64_t first, uint64_t count, const struct port_forward *o
 	return first < (uint64_t)other->host + other->count && other->host < first + count;
 }
 
+/* Member by member: what is in the padding is anyone's guess. */
+static bool same_forward(const struct port_forward *a, const struct port_forward *b)
+{
+	return a->host == b->host && a->guest == b->guest && a->count == b->count && a->protocols == b->protocols;
+}
+
 static bool parse_forward_into(const char *text, struct port_forward *ret, char *why, size_t why_size)
 {
-	size_t host_length = strcspn(text, ":/"), guest_length = 0;
+	size_t host_length = strcspn(text, ":/");
 	const char *rest = text + host_length;
 	uint64_t host, guest, count, guest_count;
 
@@ -683,7 +689,8 @@ static bool parse_forward_into(const char *text, struct port_forward *ret, char 
 		return false;
 	guest = host;
 	if (*rest == ':') {
-		guest_length = strcspn(++rest, "/");
+		size_t guest_length = strcspn(++rest, "/");
+
 		if (!parse_ports(rest, guest_length, &guest, &guest_count))
 			return false;
 		rest += guest_length;
@@ -716,7 +723,7 @@ static bool parse_forward(const char *text, void *field, char *why, size_t why_s
 	for (uint32_t i = 0; i < list->count; i++) {
 		if (!(list->at[i].protocols & forward.protocols) || !overlap(forward.host, forward.count, &list->at[i]))
 			continue;
-		snprintf(why, why_size, memcmp(&list->at[i], &forward, sizeof(forward)) ? "a port of it is forwarded already" : "it is given twice");
+		snprintf(why, why_size, same_forward(&list->at[i], &forward) ? "it is given twice" : "a port of it is forwarded already");
 		return false;
 	}
 	if (list->count == PORT_FORWARDS_MAX) {
@@ -763,7 +770,7 @@ static bool remove_forward(const char *text, void *field)
 	if (!parse_forward_into(text, &forward, why, sizeof(why)))
 		return false;
 	for (uint32_t i = 0; i < list->count; i++) {
-		if (memcmp(&list->at[i], &forward, sizeof(forward)) != 0)
+		if (!same_forward(&list->at[i], &forward))
 			continue;
 		memmove(&list->at[i], &list->at[i + 1], (--list->count - i) * sizeof(forward));
 		memset(&list->at[list->count], 0, sizeof(forward));

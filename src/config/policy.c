@@ -24,14 +24,14 @@ static const struct value_type type_OVERSOLD = { .accepted = "refuse or warn", .
 
 static bool parse_port_range(const char *text, void *field, char *why, size_t why_size)
 {
-	struct port_range range;
+	unsigned int first, last;
 	int used = 0;
 
 	(void)why;
 	(void)why_size;
-	if (sscanf(text, "%5hu-%5hu%n", &range.first, &range.last, &used) != 2 || text[used] || range.first < 1024 || range.last < range.first)
+	if (sscanf(text, "%5u-%5u%n", &first, &last, &used) != 2 || text[used] || first < 1024 || last < first || last > 65535)
 		return false;
-	memcpy(field, &range, sizeof(range));
+	*(struct port_range *)field = (struct port_range){ .first = (uint16_t)first, .last = (uint16_t)last };
 	return true;
 }
 
@@ -185,7 +185,7 @@ static int begin_section(struct policy *policy, char *line, int number, struct c
 
 static int parse_own_line(struct policy *policy, char *line, int number, unsigned int *seen, struct berth_error *err)
 {
-	char *equals = strchr(line, '='), *name = line, why[128] = "";
+	char *equals = strchr(line, '='), *name, why[128] = "";
 
 	if (!equals)
 		return fail(err, BERTH_FAILED, EINVAL, "line %d is no 'key = value'", number);

@@ -121,7 +121,6 @@ static int ignore_sync(struct berth_error *err)
 {
 	static const unsigned int calls[] = { SYS_fsync, SYS_fdatasync, SYS_sync, SYS_syncfs, SYS_sync_file_range, SYS_msync };
 	struct sock_filter filter[3 + 2 * ARRAY_LENGTH(calls)];
-	struct sock_fprog program = { .filter = filter };
 	unsigned short n = 0;
 
 	filter[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
@@ -130,7 +129,7 @@ static int ignore_sync(struct berth_error *err)
 		filter[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO);
 	}
 	filter[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	program.len = n;
+	struct sock_fprog program = { .len = n, .filter = filter };
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? fail_errno(err, "cannot make fsync do nothing") : 0;
 }
 
@@ -182,8 +181,11 @@ static void set_environment(const char *const *environment)
 	static const char *const kept[] = { "http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy", "HTTPS_PROXY", "NO_PROXY" };
 	char *values[ARRAY_LENGTH(kept)];
 
-	for (size_t i = 0; i < ARRAY_LENGTH(kept); i++)
-		values[i] = getenv(kept[i]) ? strdup(getenv(kept[i])) : NULL;
+	for (size_t i = 0; i < ARRAY_LENGTH(kept); i++) {
+		const char *value = getenv(kept[i]);
+
+		values[i] = value ? strdup(value) : NULL;
+	}
 	clearenv();
 	for (size_t i = 0; i < ARRAY_LENGTH(kept); i++)
 		if (values[i])

@@ -213,7 +213,7 @@ static bool make_namespaces(int flags)
 	int status = 0;
 
 	if (pid == 0)
-		_exit(unshare(flags) < 0);
+		_exit(unshare(flags) < 0 ? 1 : 0);
 	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 

@@ -44,7 +44,7 @@ static int running_add(struct running *running, struct berth *berth, const char 
 	if (running->count == running->size) {
 		size_t size = running->size ? running->size * 2 : 64;
 		struct container *containers = reallocarray(running->containers, size, sizeof(*containers));
-		struct container_config **list = containers ? reallocarray(running->applied, size, sizeof(*list)) : NULL;
+		struct container_config **list = containers ? reallocarray(running->applied, size, sizeof(struct container_config *)) : NULL;
 
 		if (containers)
 			running->containers = containers;

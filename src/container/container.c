@@ -39,6 +39,27 @@ int lock_directory(int fd, unsigned int timeout_ms, const char *name, struct ber
 	return 0;
 }
 
+int open_locked_directory(int parent, const char *entry, unsigned int timeout_ms, const char *name, struct berth_error *err)
+{
+	struct stat locked, named;
+
+	for (;;) {
+		CLEAN_FD int fd = openat(parent, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		int r;
+
+		if (fd < 0 && errno == ENOENT)
+			return fail(err, BERTH_NOT_FOUND, ENOENT, "there is no %s", name);
+		if (fd < 0)
+			return fail_errno(err, "cannot open the directory of %s", name);
+		r = lock_directory(fd, timeout_ms, name, err);
+		if (r < 0)
+			return r;
+		/* The one whose end we waited for may have renamed it (a create its container, a destroy its remains) or removed it, and another come under the name. */
+		if (fstat(fd, &locked) == 0 && fstatat(parent, entry, &named, AT_SYMLINK_NOFOLLOW) == 0 && locked.st_ino == named.st_ino && locked.st_dev == named.st_dev)
+			return take_fd(&fd);
+	}
+}
+
 static int read_config(struct container *container, struct berth_error *err)
 {
 	CLEAN_FREE char *text = NULL;
@@ -60,25 +81,6 @@ static int read_state(struct container *container, struct berth_error *err)
 	return r < 0 ? fail(err, BERTH_FAILED, -r, "%s: cannot read its run file: %s", container->name, strerror(-r)) : 0;
 }
 
-static int open_directory(const struct berth *berth, const char *name, struct container *container, struct berth_error *err)
-{
-	int r = name_check(name, err);
-
-	if (r < 0)
-		return r;
-	CLEAN_FD int containers = instance_directory(berth, DIRECTORY_CONTAINERS, err);
-	if (containers < 0)
-		return containers;
-	container->berth = berth;
-	strcpy(container->name, name);
-	container->directory = openat(containers, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (container->directory < 0 && errno == ENOENT)
-		return fail(err, BERTH_NOT_FOUND, ENOENT, "there is no container %s", name);
-	if (container->directory < 0)
-		return fail_errno(err, "cannot open the directory of %s", name);
-	return 0;
-}
-
 static int load(struct container *container, struct berth_error *err)
 {
 	int r = container_cgroup_init(&container->cgroup, container->berth->cgroup_parent, container->name, err);
@@ -90,38 +92,41 @@ static int load(struct container *container, struct berth_error *err)
 	return r < 0 ? r : read_config(container, err);
 }
 
-int container_open(const struct berth *berth, const char *name, struct container *ret, struct berth_error *err)
+static int open_either(const struct berth *berth, const char *name, bool locked, struct container *ret, struct berth_error *err)
 {
+	int r = name_check(name, err);
+
 	memset(ret, 0, sizeof(*ret));
 	ret->directory = -EBADF;
-	int r = open_directory(berth, name, ret, err);
+	if (r < 0)
+		return r;
+	CLEAN_FD int containers = instance_directory(berth, DIRECTORY_CONTAINERS, err);
+	if (containers < 0)
+		return containers;
+	ret->berth = berth;
+	strcpy(ret->name, name);
+	if (locked) {
+		r = open_locked_directory(containers, name, berth->lock_timeout_ms, name, err);
+	} else {
+		r = openat(containers, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		r = r < 0 ? fail_errno(err, "cannot open the directory of %s", name) : r;
+	}
+	if (r == -ENOENT)
+		return fail(err, BERTH_NOT_FOUND, ENOENT, "there is no container %s", name);
+	if (r < 0)
+		return r;
+	ret->directory = r;
+	return load(ret, err);
+}
 
-	return r < 0 ? r : load(ret, err);
+int container_open(const struct berth *berth, const char *name, struct container *ret, struct berth_error *err)
+{
+	return open_either(berth, name, false, ret, err);
 }
 
 int container_open_locked(const struct berth *berth, const char *name, struct container *ret, struct berth_error *err)
 {
-	struct stat locked, named;
-	int r;
-
-	memset(ret, 0, sizeof(*ret));
-	ret->directory = -EBADF;
-	for (;;) {
-		r = open_directory(berth, name, ret, err);
-		if (r == 0)
-			r = lock_directory(ret->directory, berth->lock_timeout_ms, name, err);
-		if (r < 0)
-			return r;
-		/* While we waited it may have been destroyed, and another created under the name: that one is locked then. */
-		CLEAN_FD int containers = instance_directory(berth, DIRECTORY_CONTAINERS, err);
-		if (containers < 0)
-			return containers;
-		if (fstat(ret->directory, &locked) == 0 && fstatat(containers, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    locked.st_ino == named.st_ino && locked.st_dev == named.st_dev)
-			break;
-		container_close(ret);
-	}
-	return load(ret, err);
+	return open_either(berth, name, true, ret, err);
 }
 
 void container_close(struct container *container)

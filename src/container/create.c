@@ -50,11 +50,11 @@ static int finish_destroy(const struct berth *berth, int containers, const char 
 	char hidden[64];
 
 	snprintf(hidden, sizeof(hidden), ".%s" DESTROYING_SUFFIX, name);
-	CLEAN_FD int fd = openat(containers, hidden, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
+	CLEAN_FD int fd = open_locked_directory(containers, hidden, berth->lock_timeout_ms, name, err);
+	if (fd == -ENOENT)
 		return 0;
-	if (lock_directory(fd, berth->lock_timeout_ms, name, err) < 0)
-		return fail(err, BERTH_BUSY, EBUSY, "%s is being destroyed by another command", name);
+	if (fd < 0)
+		return err->kind == BERTH_BUSY ? fail(err, BERTH_BUSY, EBUSY, "%s is being destroyed by another command", name) : fd;
 	return recover_destroying(berth, containers, hidden, name, err);
 }
 
@@ -62,7 +62,7 @@ static int finish_destroy(const struct berth *berth, int containers, const char 
 static int open_new_directory(const struct berth *berth, int containers, const char *name, const char *hidden,
 			      struct berth_error *err)
 {
-	struct stat st, locked;
+	struct stat st;
 
 	if (fstatat(containers, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return fail(err, BERTH_EXISTS, EEXIST, "there is a container %s already", name);
@@ -71,19 +71,12 @@ static int open_new_directory(const struct berth *berth, int containers, const c
 
 		if (mkdirat(containers, hidden, 0700) < 0 && errno != EEXIST)
 			return fail_errno(err, "cannot make the directory of %s", name);
-		CLEAN_FD int fd = openat(containers, hidden, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd < 0 && errno == ENOENT)
+		CLEAN_FD int fd = open_locked_directory(containers, hidden, 0, name, err);
+		/* The other create has ended in between. */
+		if (fd == -ENOENT)
 			continue;
 		if (fd < 0)
-			return fail_errno(err, "cannot open the directory of %s", name);
-		if (lock_directory(fd, 0, name, err) < 0)
-			return fail(err, BERTH_BUSY, EBUSY, "%s is being created by another command", name);
-		/* The other create may have ended in between: then this is its container, or nothing. */
-		if (fstatat(containers, hidden, &st, AT_SYMLINK_NOFOLLOW) < 0 || fstat(fd, &locked) < 0 || st.st_ino != locked.st_ino) {
-			if (fstatat(containers, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-				return fail(err, BERTH_EXISTS, EEXIST, "there is a container %s already", name);
-			continue;
-		}
+			return err->kind == BERTH_BUSY ? fail(err, BERTH_BUSY, EBUSY, "%s is being created by another command", name) : fd;
 		/* Ours now. What a killed create had put in it goes. The name is looked for before the destroy: a container is
 		 * under one or the other until it is gone. */
 		if (fstatat(containers, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
@@ -272,7 +265,10 @@ int berth_destroy(struct berth *berth, const char *name, bool force, struct bert
 	if (containers < 0)
 		return containers;
 	snprintf(hidden, sizeof(hidden), ".%s" DESTROYING_SUFFIX, name);
-	/* One that was killed before has the name still. */
+	/* One that was killed before has the name still; with its lock, for a recover may be at it. */
+	CLEAN_FD int old = open_locked_directory(containers, hidden, berth->lock_timeout_ms, name, err);
+	if (old < 0 && old != -ENOENT)
+		return old;
 	r = remove_tree_at(containers, hidden, err);
 	if (r == 0 && renameat(containers, name, containers, hidden) < 0)
 		r = fail_errno(err, "cannot rename the directory of %s", name);

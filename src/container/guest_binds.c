@@ -125,7 +125,7 @@ static _Noreturn void inside(int socket, int init, const struct guest_bind *bind
 		r = mount >= 0 ? attach(root, bind, mount, directory, &error) : detach(root, bind, &error);
 	if (r < 0)
 		stage_fail(socket, &error);
-	_exit(r < 0);
+	_exit(r < 0 ? 1 : 0);
 }
 
 /* --- the host side ---------------------------------------------------------------------------------------------------------------------------- */

@@ -42,12 +42,11 @@ static int make_keys_at_boot(int rootfs, struct berth_error *err)
 		"ConditionPathExistsGlob=!/etc/ssh/ssh_host_*_key\n\n[Service]\nType=oneshot\nExecStart=/usr/bin/ssh-keygen -A\n\n[Install]\nWantedBy=multi-user.target\n";
 	/* Read as shell by Debian's scripts of sysvinit, OpenRC and runit. */
 	static const char line[] = "[ -e /etc/ssh/ssh_host_ed25519_key ] || ssh-keygen -A > /dev/null\n";
-	int r = 0;
 
 	if (!guest_exists(rootfs, "etc/debian_version") || !guest_exists(rootfs, "usr/bin/ssh-keygen"))
 		return 0;
 	if (guest_exists(rootfs, "lib/systemd/systemd") || guest_exists(rootfs, "usr/lib/systemd/systemd")) {
-		r = guest_files_put(rootfs, "etc/systemd/system", "ssh-host-keys.service", unit, 0644, err);
+		int r = guest_files_put(rootfs, "etc/systemd/system", "ssh-host-keys.service", unit, 0644, err);
 		if (r == 0 && guest_make_directories(rootfs, "etc/systemd/system/multi-user.target.wants", 0755) == 0)
 			r = guest_replace_link(rootfs, "etc/systemd/system/multi-user.target.wants", "ssh-host-keys.service", "/etc/systemd/system/ssh-host-keys.service", err);
 		return r;

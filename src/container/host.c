@@ -79,7 +79,7 @@ static void read_pressure(const char *file, struct berth_host_row *row)
 	snprintf(path, sizeof(path), "/proc/pressure/%s", file);
 	if (read_small_at(AT_FDCWD, path, text, sizeof(text)) < 0)
 		return;
-	for (const char *line = text; line && *line; line = strchr(line, '\n'), line += line != NULL) {
+	for (const char *line = text; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
 		unsigned int whole, hundredths;
 
 		if (sscanf(line, "some avg10=%u.%u", &whole, &hundredths) == 2)
@@ -92,7 +92,7 @@ static void read_pressure(const char *file, struct berth_host_row *row)
 int berth_host(struct berth *berth, struct berth_host *ret, struct berth_error *err)
 {
 	CLEAN_POLICY struct policy policy;
-	struct host_resources host;
+	struct host_resources host = { 0 };
 	struct commitments sums;
 	struct container_cgroup all;
 	struct limits_usage usage;
@@ -106,7 +106,7 @@ int berth_host(struct berth *berth, struct berth_host *ret, struct berth_error *
 	/* Berth's own cgroup has all containers in it: one look tells what they use together. */
 	if (r == 0)
 		r = container_cgroup_init(&all, berth->cgroup_parent, "", err);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	limits_read_usage(&all, BERTH_USAGE_MEMORY | BERTH_USAGE_SWAP, &usage);
 	ret->containers = sums.sold.containers;

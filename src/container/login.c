@@ -110,28 +110,20 @@ bool login_read(const char *user, struct login *ret)
 
 char *login_shadow(const char *old, const char *hash, unsigned long days)
 {
-	const char *line = old, *rest = "";
+	const char *line = old;
 	char *text = NULL, aging[256] = ":0:99999:7:::";
 
 	while (line && strncmp(line, "root:", 5) != 0)
 		line = strchr(line, '\n'), line = line ? line + 1 : NULL;
-	if (line && *line) {
-		/* Behind the hash and the day of its change: what the owner has set of ageing. */
-		size_t length = strcspn(line, "\n"), fields = 0, i = 0;
-
-		for (; i < length; i++)
-			if (line[i] == ':' && ++fields == 3)
-				break;
-		if (fields == 3 && length - i < sizeof(aging))
-			snprintf(aging, sizeof(aging), "%.*s", (int)(length - i), line + i);
-		rest = line + length;
-	} else {
-		line = old;
-		rest = *old ? old : "";
-		/* There is none: it goes first. */
-		if (asprintf(&text, "root:%s:%lu%s\n%s", hash, days, aging, rest) < 0)
-			return NULL;
-		return text;
-	}
-	return asprintf(&text, "%.*sroot:%s:%lu%s%s", (int)(line - old), old, hash, days, aging, rest) < 0 ? NULL : text;
+	/* There is none: it goes first. */
+	if (!line)
+		return asprintf(&text, "root:%s:%lu%s\n%s", hash, days, aging, old) < 0 ? NULL : text;
+	/* Behind the hash and the day of its change: what the owner has set of ageing. */
+	size_t length = strcspn(line, "\n"), fields = 0, i = 0;
+	for (; i < length; i++)
+		if (line[i] == ':' && ++fields == 3)
+			break;
+	if (fields == 3 && length - i < sizeof(aging))
+		snprintf(aging, sizeof(aging), "%.*s", (int)(length - i), line + i);
+	return asprintf(&text, "%.*sroot:%s:%lu%s%s", (int)(line - old), old, hash, days, aging, line + length) < 0 ? NULL : text;
 }

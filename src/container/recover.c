@@ -114,12 +114,12 @@ int recover_destroying(const struct berth *berth, int containers, const char *hi
 /* ".NAME-RELEASE.building" and ".NAME-RELEASE.destroying", unless a living build has the lock. */
 static int recover_template(struct berth *berth, int templates, const char *hidden, unsigned int *mended, struct berth_error *err)
 {
-	CLEAN_FD int fd = openat(templates, hidden, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	CLEAN_FD int fd = open_locked_directory(templates, hidden, 0, hidden, err);
 	const char *dot = strrchr(hidden, '.');
 	char owner[CLAIM_OWNER_MAX], *dash;
 	int r;
 
-	if (fd < 0 || lock_directory(fd, 0, hidden, err) < 0)
+	if (fd < 0)
 		return 0;
 	snprintf(owner, sizeof(owner), TEMPLATE_OWNER "%.*s", (int)(dot - hidden - 1), hidden + 1);
 	dash = strchr(owner, '-');
@@ -233,15 +233,17 @@ static int recover_run(struct berth *berth, const char *name, unsigned int *mend
 /* ".NAME.creating" and ".NAME.destroying", unless a living command has it. */
 static int recover_hidden(struct berth *berth, int containers, const char *hidden, unsigned int *mended, struct berth_error *err)
 {
-	CLEAN_FD int fd = openat(containers, hidden, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	const char *dot = strchr(hidden + 1, '.');
 	char name[64];
 	int r;
 
-	if (fd < 0 || !dot || (strcmp(dot, CREATING_SUFFIX) != 0 && strcmp(dot, DESTROYING_SUFFIX) != 0))
+	if (!dot || (strcmp(dot, CREATING_SUFFIX) != 0 && strcmp(dot, DESTROYING_SUFFIX) != 0))
 		return 0;
 	snprintf(name, sizeof(name), "%.*s", (int)(dot - hidden - 1), hidden + 1);
-	if (!name_is_valid(name) || lock_directory(fd, 0, name, err) < 0)
+	if (!name_is_valid(name))
+		return 0;
+	CLEAN_FD int fd = open_locked_directory(containers, hidden, 0, name, err);
+	if (fd < 0)
 		return 0;
 	if (!strcmp(dot, CREATING_SUFFIX)) {
 		r = recover_creating(berth, fd, name, err);
@@ -268,7 +270,7 @@ int berth_recover(struct berth *berth, const char *name, unsigned int *ret, stru
 	if (!dir)
 		return containers < 0 ? containers : fail_errno(err, "cannot list the containers");
 	while ((entry = readdir(dir))) {
-		struct berth_error one;
+		struct berth_error one = { .kind = BERTH_FAILED };
 		int r = 0;
 
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))

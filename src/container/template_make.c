@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -13,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/guest_path.h"
+#include "container/container.h"
 #include "container/id_range.h"
 #include "container/tree_facts.h"
 
@@ -184,16 +184,18 @@ int template_make(struct berth *berth, const char *name, const char *origin, con
 	CLEAN_FD int templates = instance_directory(berth, DIRECTORY_TEMPLATES, err);
 	if (templates < 0)
 		return templates;
-	if (!options->replace && fstatat(templates, final, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		return fail(err, BERTH_EXISTS, EEXIST, "template %s is built already; --replace builds it anew", name);
 	snprintf(hidden, sizeof(hidden), ".%s.building", final);
-	if (mkdirat(templates, hidden, 0700) < 0 && errno != EEXIST)
-		return fail_errno(err, "cannot make the directory of template %s", name);
-	CLEAN_FD int directory = openat(templates, hidden, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	CLEAN_FD int directory = -ENOENT;
+	/* Not there any more: the other build has ended in between. */
+	while (directory == -ENOENT) {
+		if (!options->replace && fstatat(templates, final, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			return fail(err, BERTH_EXISTS, EEXIST, "template %s is built already; --replace builds it anew", name);
+		if (mkdirat(templates, hidden, 0700) < 0 && errno != EEXIST)
+			return fail_errno(err, "cannot make the directory of template %s", name);
+		directory = open_locked_directory(templates, hidden, 0, name, err);
+	}
 	if (directory < 0)
-		return fail_errno(err, "cannot open the directory of template %s", name);
-	if (flock(directory, LOCK_EX | LOCK_NB) < 0)
-		return fail(err, BERTH_BUSY, EWOULDBLOCK, "template %s is being built by another command", name);
+		return err->kind == BERTH_BUSY ? fail(err, BERTH_BUSY, EWOULDBLOCK, "template %s is being built by another command", name) : directory;
 	/* What a killed build left. */
 	r = remove_tree_at(directory, "rootfs", err);
 	if (r == 0)

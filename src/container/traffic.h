@@ -35,7 +35,7 @@ struct traffic_month *traffic_find_month(struct traffic *traffic, const char *st
 void traffic_add(struct traffic *traffic, const char *epoch, const struct traffic_counters *now, const char *start);
 
 /* First day of the month that a time is in, for months that begin on reset_day. */
-void traffic_month_start(int64_t time, unsigned int reset_day, char start[static 11]);
+void traffic_month_start(int64_t now, unsigned int reset_day, char start[static 11]);
 
 /* Looks at the kernel's counters of a running container whose network is as in applied, and writes the file. */
 int traffic_collect(const struct container *container, const struct container_config *applied, struct berth_error *err);

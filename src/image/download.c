@@ -7,9 +7,9 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 
-#define CONNECT_SECONDS 30l
-#define STALLED_SECONDS 60l
-#define REDIRECTS_MAX 8l
+#define CONNECT_SECONDS 30L
+#define STALLED_SECONDS 60L
+#define REDIRECTS_MAX 8L
 
 struct target {
 	int fd;
@@ -49,12 +49,12 @@ int download(const char *url, int fd, uint64_t max, const char *authority, struc
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https,file");
 	curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
-	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1l);
+	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
 	curl_easy_setopt(curl, CURLOPT_MAXREDIRS, REDIRECTS_MAX);
-	curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1l);
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1l);
+	curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
-	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1l);
+	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, STALLED_SECONDS);
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "berth/" BERTH_VERSION);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);

@@ -138,7 +138,7 @@ static int run_verify(char **argv, struct berth_error *err)
 /* The index first: what it says of the archive counts only when it is signed. */
 static int run_pull(char **argv, struct berth_error *err)
 {
-	const char *index = argv[0], *keyring = argv[1], *name = argv[2], *tree = argv[3];
+	const char *index = argv[0], *keyring = argv[1], *name = argv[2], *tree = argv[3], *scratch = getenv("TMPDIR");
 	struct unpack unpack = limited(argv + 4);
 	CLEAN_FREE char *text = NULL;
 	struct stream_item item;
@@ -147,7 +147,7 @@ static int run_pull(char **argv, struct berth_error *err)
 	int r;
 
 	uname(&machine);
-	if (chdir(getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp") < 0)
+	if (chdir(scratch ? scratch : "/tmp") < 0)
 		return fail_errno(err, "cannot enter the scratch directory");
 	snprintf(url, sizeof(url), "%.1500s/streams/v1/images.json", index);
 	r = fetch_file(url, "index.json", INDEX_MAX, err);

@@ -5,4 +5,4 @@
 #include "base/error.h"
 
 /* How it is compressed, as the end of a file's name says: "gz", "xz", "zst", "tar" for not at all. */
-int pack_tree(const char *compression, int out, struct berth_error *err);
+int pack_tree(const char *compression, int fd, struct berth_error *err);

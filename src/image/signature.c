@@ -106,7 +106,7 @@ int signature_usable_keys(const char *colons, const char *pins, char *list, size
 
 int signature_keyring(const char *pins, const char *const *sources, size_t count, const char *out, struct berth_error *err)
 {
-	const char *scratch = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
+	const char *given = getenv("TMPDIR"), *scratch = given ? given : "/tmp";
 	char home[512], keys[KEYS_MAX * (FINGERPRINT + 1)], *word, *rest = keys;
 	const char *import[SOURCES_MAX + 8] = { "gpg", "--homedir", home, "--batch", "--quiet", "--no-autostart", "--import" };
 	const char *show[] = { "gpg", "--homedir", home, "--batch", "--no-autostart", "--no-auto-check-trustdb", "--trust-model", "always", "--with-colons", "--list-keys", NULL };

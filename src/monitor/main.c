@@ -139,7 +139,7 @@ static void serve(struct console *console, struct memory_watch *memory, struct e
 
 		if (!listening && (timeout < 0 || timeout > 500))
 			timeout = 500;
-		if (poll(entries, (nfds_t)(3 + count), timeout) < 0)
+		if (poll(entries, 3 + (nfds_t)count, timeout) < 0)
 			continue;
 		if (entries[1].revents)
 			hear_guest(ear);

@@ -35,7 +35,7 @@ static int find_item(int fd, uint32_t type, uint64_t offset, void *item, size_t 
 
 bool btrfs_quota_enabled(int fd)
 {
-	struct btrfs_qgroup_status_item status;
+	struct btrfs_qgroup_status_item status = { 0 };
 
 	return find_item(fd, BTRFS_QGROUP_STATUS_KEY, 0, &status, sizeof(status)) == 1 &&
 	       (le64toh(status.flags) & BTRFS_QGROUP_STATUS_FLAG_ON);
@@ -77,7 +77,7 @@ int btrfs_quota_set(int tree, uint64_t bytes)
 int btrfs_quota_read(int tree, struct disk_usage *ret)
 {
 	uint64_t subvolume = btrfs_quota_subvolume(tree);
-	struct btrfs_qgroup_info_item info;
+	struct btrfs_qgroup_info_item info = { 0 };
 	struct btrfs_qgroup_limit_item limit = { 0 };
 	int r = find_item(tree, BTRFS_QGROUP_INFO_KEY, subvolume, &info, sizeof(info));
 
