@@ -13,6 +13,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -112,6 +113,9 @@ int main(int argc, char **argv)
 	long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
 	int target, error = 0, status, result = 0;
 	long wanted, calls = 0, done = -1;
+	bool executed = false;
+	char byte;
+	int go[2];
 	pid_t command;
 
 	if (argc < 6 || strcmp(argv[4], "--") != 0)
@@ -123,17 +127,22 @@ int main(int argc, char **argv)
 			error = errors[i].number;
 	if (!error && strcmp(argv[3], "kill") != 0)
 		return 99;
+	if (pipe2(go, O_CLOEXEC) < 0)
+		return 99;
 	command = fork();
 	if (command == 0) {
-		ptrace(PTRACE_TRACEME, 0, 0, 0);
-		raise(SIGSTOP);
-		execvp(argv[5], argv + 5);
+		/* Waits until it is seized. */
+		if (read(go[0], &byte, 1) == 1)
+			execvp(argv[5], argv + 5);
 		_exit(127);
 	}
-	waitpid(command, &status, 0);
-	ptrace(PTRACE_SETOPTIONS, command, 0, options);
+	/* Seized and not attached: what it makes begins without a SIGSTOP, which would stay with it when we end. */
+	if (ptrace(PTRACE_SEIZE, command, 0, options) < 0 || ptrace(PTRACE_INTERRUPT, command, 0, 0) < 0 || waitpid(command, &status, 0) < 0)
+		return 99;
 	add(command, born++);
 	ptrace(PTRACE_SYSCALL, command, 0, 0);
+	if (write(go[1], "x", 1) != 1)
+		return 99;
 	for (;;) {
 		pid_t pid = waitpid(-1, &status, __WALL);
 		struct process *process;
@@ -155,7 +164,7 @@ int main(int argc, char **argv)
 			process = add(pid, is_thread_of(pid, command) ? 0 : born++);
 		if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
 			process->inside = !process->inside;
-			if (process->inside && process->counted_as == target && ++calls == wanted) {
+			if (process->inside && executed && process->counted_as == target && ++calls == wanted) {
 				done = call_number(pid);
 				if (!error) {
 					kill(pid, SIGKILL);
@@ -173,6 +182,12 @@ int main(int argc, char **argv)
 			ptrace(PTRACE_GETEVENTMSG, pid, 0, &child);
 			if (child && !find((pid_t)child))
 				add((pid_t)child, is_thread_of((pid_t)child, pid) ? process->counted_as : born++);
+		} else if (status >> 16 == PTRACE_EVENT_EXEC) {
+			/* The calls before are this program's own. */
+			executed = true;
+		} else if (status >> 16 == PTRACE_EVENT_STOP && WSTOPSIG(status) != SIGTRAP) {
+			ptrace(PTRACE_LISTEN, pid, 0, 0);
+			continue;
 		} else if (status >> 16 == 0 && WSTOPSIG(status) != SIGSTOP && WSTOPSIG(status) != SIGTRAP) {
 			signal_number = WSTOPSIG(status);
 		}
