@@ -367,7 +367,7 @@ static const struct sysctl_row sysctls[] = {
 	{ "kernel.threads-max", false, 65536, "1000000: threads are shared by all guests" },
 	{ "kernel.keys.maxkeys", false, 2000, "2000: keys are counted for each container's ids" },
 	{ "kernel.keys.maxbytes", false, 200000, "2000000" },
-	{ "kernel.pty.max", false, 4096, "16384: terminals are shared by all guests; each has at most 1024" },
+	{ "kernel.pty.max", false, 16384, "65536: terminals are shared by all guests; each has at most 256" },
 	{ "kernel.pty.reserve", false, 1024, "1024: kept for the host's own" },
 	{ "fs.inotify.max_user_instances", false, 1024, "8192: systemd guests use dozens; each container has a budget of its own" },
 	{ "fs.inotify.max_user_watches", false, 65536, "1048576: a budget for each container" },

@@ -31,7 +31,7 @@ static const struct guest_mount guest_mounts[] = {
 	{ "sys/fs/cgroup", "cgroup2", NOTHING, { 0 }, "the delegated cgroup, as the root of the own cgroup namespace" },
 	{ "dev", "tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, { "mode", "0755", "size", "1m", "nr_inodes", "4096" }, "static nodes" },
 	{ "dev/pts", "devpts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
-	  { "ptmxmode", "0666", "mode", "0620", "gid", "5", "max", "1024" }, "own terminals, bounded" },
+	  { "ptmxmode", "0666", "mode", "0620", "gid", "5", "max", "256" }, "own terminals, bounded" },
 	{ "dev/shm", "tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, { "mode", "1777" }, "charged to the container's memory" },
 	{ "dev/mqueue", "mqueue", NOTHING, { 0 }, "own ipc namespace" },
 	{ "run", "tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, { "mode", "0755" }, "made in the user namespace: the guest may remount it" },

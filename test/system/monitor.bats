@@ -64,6 +64,32 @@ teardown_file() { berth_teardown; }
 	[ "$(status_of mon state)" = stopped ]
 }
 
+@test "out of memory: whatever becomes of it, the container runs on and commands answer in time" {
+	local cgroup file monitor init
+	init=$(status_of mon init-pid)
+	monitor=$(status_of mon monitor-pid)
+	# A cgroup with room for nothing more: its own pages are pushed out and every new one is refused, or the OOM killer takes it.
+	if is_hybrid; then cgroup=/sys/fs/cgroup/memory/$(instance_cgroup)-starved file=memory.limit_in_bytes; else cgroup=$BERTH_CGROUP/$(instance_cgroup)-starved file=memory.max; fi
+	mkdir "$cgroup"
+	echo 0 > "$cgroup/$file" || echo 65536 > "$cgroup/$file"
+	echo "$monitor" > "$cgroup/cgroup.procs"
+	for _ in 1 2 3 4; do timeout 2 berthctl console mon < /dev/null > /dev/null 2>&1 & done
+	# The terminal may go with it.
+	berth exec mon -- sh -c 'i=0; while [ $i -lt 5000 ]; do echo "a line for the console $i"; i=$((i+1)); done > /dev/console' || true
+	# shellcheck disable=SC2046
+	wait $(jobs -p) || true
+	[ "$(status_of mon init-pid)" = "$init" ]
+	[ "$(status_of mon state)" = running ]
+	SECONDS=0
+	ok exec mon -- true
+	ok set mon --memory 72M
+	ok stop mon --timeout 20
+	[ "$SECONDS" -le 25 ]
+	# The end of it is the kernel's, and may take a moment.
+	eventually 10 rmdir "$cgroup"
+	[ "$(status_of mon state)" = stopped ]
+}
+
 @test "signals of a logout do not end it" {
 	local monitor signal
 	monitor=$(status_of mon monitor-pid)
