@@ -77,6 +77,10 @@ struct berth_setting {
 /* Called once per value of a key: with the value as the file spells it and, for numbers, raw units. */
 typedef int (*berth_value_function)(const struct berth_key *key, const char *value, const char *raw, bool given, void *data);
 
+/* Makes control characters (C0, C1, DEL) and what is no UTF-8 into '?', in place: of words that come from a guest, before they go to a terminal or into JSON. The library's own errors
+ * and answers have been through it. */
+BERTH_PUBLIC void berth_make_printable(char *text);
+
 /* --- life of a container --------------------------------------------------------------------------------- */
 
 /* Progress of long work: done and total in the same unit (entries). May be NULL. */
@@ -90,8 +94,8 @@ struct berth_access {
 	const char *user_data;		/* for cloud-init; NULL: none */
 };
 
-/* access may be NULL. */
-BERTH_PUBLIC int berth_create(struct berth *berth, const char *name, const char *template_name,
+/* linked: the tree is an overlay of the template's, not a copy. access may be NULL. */
+BERTH_PUBLIC int berth_create(struct berth *berth, const char *name, const char *template_name, bool linked,
 			      const struct berth_setting *settings, size_t count, const struct berth_access *access,
 			      berth_progress_function progress, void *data, struct berth_error *err);
 /* Returns when the guest's init has been executed. The monitor is a child of the calling process, which should end or reap. */

@@ -39,13 +39,15 @@ int finish(struct invocation *invocation)
 
 int usage_error(const char *format, ...)
 {
+	char text[1024];
 	va_list arguments;
 
-	fputs("berthctl: ", stderr);
 	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
+	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	fputc('\n', stderr);
+	/* A name that a script has from a guest may be among it. */
+	berth_make_printable(text);
+	fprintf(stderr, "berthctl: %s\n", text);
 	return BERTH_USAGE;
 }
 

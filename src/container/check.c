@@ -421,6 +421,17 @@ static void check_core_pattern(const struct checking *checking, struct berth_fin
 		remedy(finding, "sysctl kernel.core_pattern=core: a pipe runs a program as the host's root on what guests dump");
 }
 
+static void check_suid_dumpable(const struct checking *checking, struct berth_finding *finding)
+{
+	char text[16] = "";
+
+	(void)checking;
+	(void)read_small_at(AT_FDCWD, "/proc/sys/fs/suid_dumpable", text, sizeof(text));
+	found(finding, text[0] == '1' ? BERTH_WEAK : BERTH_GOOD, "%s", text);
+	if (text[0] == '1')
+		remedy(finding, "sysctl fs.suid_dumpable=0: with 1 a process that changes its ids can be traced, for a moment that of berthctl exec too");
+}
+
 static const struct {
 	const char *what;
 	check_function check;
@@ -445,6 +456,7 @@ static const struct {
 	{ "network filters", check_filters },
 	{ "NetworkManager", check_managers },
 	{ "kernel.core_pattern", check_core_pattern },
+	{ "fs.suid_dumpable", check_suid_dumpable },
 };
 
 int berth_check(struct berth *berth, berth_finding_function function, void *data, struct berth_error *err)

@@ -4,10 +4,12 @@
 #include <linux/filter.h>
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,7 +21,7 @@
 static const struct {
 	cap_value_t value;
 	const char *why;
-} kept[] = {
+} capabilities_kept[] = {
 	{ CAP_CHOWN, "own files" }, { CAP_DAC_OVERRIDE, "root reads its files" }, { CAP_DAC_READ_SEARCH, "backup programs" },
 	{ CAP_FOWNER, "own files" }, { CAP_FSETID, "own files" }, { CAP_KILL, "own processes" },
 	{ CAP_SETGID, "su, services" }, { CAP_SETUID, "su, services" }, { CAP_SETPCAP, "systemd bounds its services" },
@@ -35,8 +37,8 @@ static const struct {
 
 static bool is_kept(cap_value_t value)
 {
-	for (size_t i = 0; i < ARRAY_LENGTH(kept); i++)
-		if (kept[i].value == value)
+	for (size_t i = 0; i < ARRAY_LENGTH(capabilities_kept); i++)
+		if (capabilities_kept[i].value == value)
 			return true;
 	return false;
 }
@@ -78,6 +80,35 @@ int confine_keyring(struct berth_error *err)
 	return 0;
 }
 
+void confine_limits(void)
+{
+	/* Every one of getrlimit(2) that something is counted by. */
+	static const struct { int resource; rlim_t soft, hard; } limits[] = {
+		{ RLIMIT_NOFILE, 1024, 1048576 }, { RLIMIT_CORE, 0, RLIM_INFINITY }, { RLIMIT_NPROC, RLIM_INFINITY, RLIM_INFINITY },
+		{ RLIMIT_MEMLOCK, 8 << 20, 8 << 20 }, { RLIMIT_STACK, 8 << 20, RLIM_INFINITY }, { RLIMIT_FSIZE, RLIM_INFINITY, RLIM_INFINITY },
+		{ RLIMIT_CPU, RLIM_INFINITY, RLIM_INFINITY }, { RLIMIT_DATA, RLIM_INFINITY, RLIM_INFINITY }, { RLIMIT_AS, RLIM_INFINITY, RLIM_INFINITY },
+		{ RLIMIT_RSS, RLIM_INFINITY, RLIM_INFINITY }, { RLIMIT_LOCKS, RLIM_INFINITY, RLIM_INFINITY }, { RLIMIT_RTTIME, RLIM_INFINITY, RLIM_INFINITY },
+		{ RLIMIT_SIGPENDING, 16384, 16384 }, { RLIMIT_MSGQUEUE, 819200, 819200 }, { RLIMIT_NICE, 0, 0 }, { RLIMIT_RTPRIO, 0, 0 },
+	};
+	struct sched_param none = { .sched_priority = 0 };
+
+	for (size_t i = 0; i < ARRAY_LENGTH(limits); i++) {
+		struct rlimit wanted = { limits[i].soft, limits[i].hard }, now;
+
+		if (setrlimit((__rlimit_resource_t)limits[i].resource, &wanted) == 0)
+			continue;
+		/* A host root without CAP_SYS_RESOURCE cannot raise: the guest gets what there is. */
+		if (getrlimit((__rlimit_resource_t)limits[i].resource, &now) == 0) {
+			wanted.rlim_max = now.rlim_max;
+			if (wanted.rlim_cur > now.rlim_max)
+				wanted.rlim_cur = now.rlim_max;
+			(void)setrlimit((__rlimit_resource_t)limits[i].resource, &wanted);
+		}
+	}
+	(void)sched_setscheduler(0, SCHED_OTHER, &none);
+	(void)setpriority(PRIO_PROCESS, 0, 0);
+}
+
 void confine_signals(void)
 {
 	sigset_t none;
@@ -89,9 +120,21 @@ void confine_signals(void)
 	umask(022);
 }
 
-int confine_descriptors(struct berth_error *err)
+int confine_descriptors(const int *kept, size_t count, struct berth_error *err)
 {
-	if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
-		return fail_errno(err, "cannot mark descriptors close-on-exec");
-	return 0;
+	unsigned int first = 3;
+
+	for (;;) {
+		unsigned int next = ~0U;
+
+		for (size_t i = 0; i < count; i++)
+			if (kept[i] >= (int)first && (unsigned int)kept[i] < next)
+				next = (unsigned int)kept[i];
+		if (next > first && close_range(first, next == ~0U ? ~0U : next - 1, 0) < 0)
+			return fail_errno(err, "cannot close descriptors");
+		if (next == ~0U)
+			break;
+		first = next + 1;
+	}
+	return close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0 ? fail_errno(err, "cannot mark descriptors close-on-exec") : 0;
 }

@@ -18,8 +18,12 @@ int confine_syscalls(bool nesting, struct berth_error *err);
 /* A new session keyring: else the guest would hold the operator's. */
 int confine_keyring(struct berth_error *err);
 
+/* Resource limits, scheduling and priority are the guest's own (getrlimit(2)), not those of the operator's shell or of a service. */
+void confine_limits(void);
+
 /* Default actions and an empty mask for all signals; umask 022. */
 void confine_signals(void);
 
-/* Marks every descriptor above 2 close-on-exec: what is inherited by mistake ends at exec (CVE-2024-21626's class). */
-int confine_descriptors(struct berth_error *err);
+/* Closes every descriptor above 2 but the kept ones (negative ones count for nothing), which it marks close-on-exec. Before the kernel follows a path of the guest's: a link
+ * to /proc/self/fd/N is a way to what is open (CVE-2024-21626). */
+int confine_descriptors(const int *kept, size_t count, struct berth_error *err);

@@ -16,13 +16,6 @@ const char *berth_event_name(enum berth_event_kind kind)
 	return kinds[kind];
 }
 
-void event_clean_name(char *name)
-{
-	for (; *name; name++)
-		if ((unsigned char)*name < ' ' || *name == 0x7f)
-			*name = '?';
-}
-
 bool event_parse(const char *line, struct berth_event *ret, uint64_t *ret_sequence)
 {
 	struct berth_event event = { 0 };
@@ -34,7 +27,7 @@ bool event_parse(const char *line, struct berth_event *ret, uint64_t *ret_sequen
 		return false;
 	event.pid = pid;
 	strcpy(event.process, line + used);
-	event_clean_name(event.process);
+	berth_make_printable(event.process);
 	for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++) {
 		if (strcmp(kind, kinds[i]) != 0)
 			continue;
@@ -70,7 +63,7 @@ bool event_parse_kernel_record(const char *record, uid_t first, struct berth_eve
 	rss = strstr(end, "anon-rss:");
 	event.bytes = rss ? strtoull(rss + strlen("anon-rss:"), NULL, 10) * 1024 : 0;
 	snprintf(event.process, sizeof(event.process), "%.*s", (int)(end - name), name);
-	event_clean_name(event.process);
+	berth_make_printable(event.process);
 	*ret = event;
 	*ret_sequence = sequence;
 	return true;

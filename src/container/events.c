@@ -185,7 +185,7 @@ static void weigh(pid_t pid, void *data)
 	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
 	if (read_small_at(AT_FDCWD, path, victim->name, sizeof(victim->name)) < 0)
 		strcpy(victim->name, "?");
-	event_clean_name(victim->name);
+	berth_make_printable(victim->name);
 }
 
 /* Waiting for the disk is most servers' life. It is want of memory when what is waited for is, one after the other, pages of programs that

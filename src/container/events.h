@@ -16,6 +16,3 @@ int event_note(const struct container *container, const struct berth_event *even
 /* Finds in one record of /dev/kmsg a process that the OOM killer ended, of a host uid from first on. False if it is none.
  * The process named itself: its name may be any bytes. */
 bool event_parse_kernel_record(const char *record, uid_t first, struct berth_event *ret, uint64_t *ret_sequence);
-
-/* What would move a terminal's cursor becomes '?'. */
-void event_clean_name(char *name);

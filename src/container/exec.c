@@ -21,6 +21,8 @@
 #include "container/stage.h"
 #include "container/terminal.h"
 
+#define KILL_TIMEOUT_MS 2000
+
 static void joining_release(struct joining *joining)
 {
 	close_keep_errno(take_fd(&joining->init));
@@ -144,10 +146,11 @@ static int run(struct joining *joining, int cgroup, int *ret_status, struct bert
 	guard_release(&guard);
 	r = hear_child(ours, &master, err);
 	if (r < 0) {
-		/* It may hang in a filesystem of the guest's; one that has said what is wrong is ending. */
+		/* It may hang in a filesystem of the guest's, and behind another there so that no signal reaches it: then it is left to the end of the container. One that has said
+		 * what is wrong is ending. */
 		if (r == -ETIMEDOUT)
 			(void)pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
-		int status = exit_status(pidfd, &(struct berth_error){ 0 });
+		int status = process_wait_gone(pidfd, now_ms() + KILL_TIMEOUT_MS) == 0 ? exit_status(pidfd, &(struct berth_error){ 0 }) : 125;
 
 		*ret_status = status == 126 || status == 127 ? status : 125;
 		return r;
@@ -209,7 +212,8 @@ int exec_quietly(struct container *container, const char *const *argv, int64_t d
 	close(take_fd(&joining.socket));
 	if (process_wait_gone(pidfd, deadline) < 0) {
 		(void)pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
-		(void)exit_status(pidfd, err);
+		if (process_wait_gone(pidfd, now_ms() + KILL_TIMEOUT_MS) == 0)
+			(void)exit_status(pidfd, err);
 		return fail(err, BERTH_TIMED_OUT, ETIMEDOUT, "%s did not end in time", argv[0]);
 	}
 	return exit_status(pidfd, err);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/guest_path.h"
 #include "container/confine.h"
 #include "container/exec.h"
@@ -42,8 +43,8 @@ static int join_namespaces(struct joining *joining, struct berth_error *err)
 		return fail_errno(err, "cannot join the container's namespaces");
 	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		return fail_errno(err, "cannot become the container's root");
-	/* After the ids, which clear it: a command does not outlive the berthctl that waits for it. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+	/* After the ids, which clear it: a command does not outlive the berthctl that waits for it. Nor may sysctl fs.suid_dumpable have its way. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
 		return fail_errno(err, "cannot tie the command to its caller");
 	return 0;
 }
@@ -88,15 +89,42 @@ static int place_stdio(const struct joining *joining, struct berth_error *err)
 	return 0;
 }
 
-static int confine(bool nesting, struct berth_error *err)
+/* From here on nothing of the host's is open but the three streams and the socket. */
+static int drop_descriptors(const struct joining *joining, struct berth_error *err)
+{
+	const int kept[] = { joining->socket, joining->stdio[0], joining->stdio[1], joining->stdio[2] };
+
+	return confine_descriptors(kept, ARRAY_LENGTH(kept), err);
+}
+
+/* As the guest sees it, but never by a link of /proc. */
+static int enter_directory(const char *path)
+{
+	CLEAN_FD int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEAN_FD int fd = root < 0 ? -errno : guest_open(root, path, O_PATH | O_DIRECTORY, 0);
+
+	return fd < 0 ? fd : fchdir(fd) < 0 ? -errno : 0;
+}
+
+static int choose_directory(const struct berth_exec *what, const struct login *login, struct berth_error *err)
+{
+	int r = enter_directory(what->directory ? what->directory : login->home);
+
+	if (r < 0 && !what->directory)
+		r = enter_directory("/");
+	return r < 0 ? fail(err, BERTH_FAILED, -r, "cannot enter the directory %s in the container: %s", what->directory ? what->directory : "/", strerror(-r)) : 0;
+}
+
+static int confine(const struct joining *joining, struct berth_error *err)
 {
 	int r = confine_keyring(err);
 
 	if (r == 0)
-		r = confine_syscalls(nesting, err);
+		r = confine_syscalls(joining->nesting, err);
 	if (r == 0)
 		r = confine_capabilities(err);
-	return r == 0 ? confine_descriptors(err) : r;
+	/* Once more: a terminal and copies of the streams have come. */
+	return r == 0 ? confine_descriptors(&joining->socket, 1, err) : r;
 }
 
 /* Another user than root, last: all before it needs root's capabilities. Its shell may open its terminal again. */
@@ -119,7 +147,7 @@ static _Noreturn void run(const struct joining *joining, const struct login *log
 	const struct berth_exec *what = joining->what;
 	const char *terminal = getenv("TERM"), *slash = strrchr(login->shell, '/');
 	char home[300], shell[300], type[64], name[260], user[80], logname[80];
-	const char *environment[] = { "container=berth", user, logname, "PATH=" GUEST_PATH, home, shell, joining->what->terminal ? type : NULL, NULL };
+	const char *environment[] = { "container=berth", user, logname, ("PATH=" GUEST_PATH), home, shell, joining->what->terminal ? type : NULL, NULL };
 	const char *login_argv[] = { name, NULL };
 
 	snprintf(user, sizeof(user), "USER=%s", login->name);
@@ -148,19 +176,22 @@ _Noreturn void exec_inside(struct joining *joining)
 	int r;
 
 	confine_signals();
+	confine_limits();
+	/* sshd's children and services can have -1000, which no guest may have. */
+	(void)write_small_at(AT_FDCWD, "/proc/self/oom_score_adj", "0");
 	r = join_namespaces(joining, &error);
+	if (r == 0)
+		r = drop_descriptors(joining, &error);
 	if (r == 0 && !login_read(user, &login))
 		r = fail(&error, BERTH_USAGE, ENOENT, "user: there is no '%.64s' in the container's /etc/passwd", user);
 	if (r == 0 && what->terminal)
 		r = make_terminal(joining, &error);
-	if (r == 0 && what->directory && chdir(what->directory) < 0)
-		r = fail_errno(&error, "cannot enter the directory %s in the container", what->directory);
-	if (r == 0 && !what->directory && chdir(login.home) < 0)
-		(void)!chdir("/");
+	if (r == 0)
+		r = choose_directory(what, &login, &error);
 	if (r == 0)
 		r = place_stdio(joining, &error);
 	if (r == 0)
-		r = confine(joining->nesting, &error);
+		r = confine(joining, &error);
 	if (r == 0)
 		r = become_user(joining, &login, &error);
 	if (r == 0)

@@ -10,6 +10,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/netlink.h>
+#include <linux/in.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdbool.h>

@@ -18,6 +18,7 @@
 #include "base/guest_path.h"
 #include "base/packet.h"
 #include "base/process.h"
+#include "base/syscalls.h"
 #include "container/confine.h"
 #include "container/stage.h"
 #include "container/userns.h"
@@ -32,13 +33,28 @@ static bool has(const struct guest_bind_list *list, const struct guest_bind *bin
 	return false;
 }
 
+/* Without links: where another container has the directory above, its owner could make one of the last part (CVE-2017-1002101's class). */
+static int open_source(const struct guest_bind *bind, struct stat *ret, struct berth_error *err)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS };
+	CLEAN_FD int fd = sys_openat2(AT_FDCWD, bind->host, &how);
+
+	if (fd < 0 && errno == ELOOP)
+		return fail(err, BERTH_REFUSED, ELOOP, "mount: the host's %s is or goes through a symbolic link; give the path that realpath(1) prints", bind->host);
+	if (fd < 0 || fstat(fd, ret) < 0)
+		return fail(err, BERTH_REFUSED, errno, "mount: the host's %s: %s", bind->host, strerror(errno));
+	return take_fd(&fd);
+}
+
 int guest_binds_check(const struct guest_bind_list *binds, struct berth_error *err)
 {
 	struct stat st;
 
 	for (uint32_t i = 0; i < binds->count; i++) {
-		if (stat(binds->at[i].host, &st) < 0)
-			return fail(err, BERTH_REFUSED, errno, "mount: the host's %s: %s", binds->at[i].host, strerror(errno));
+		CLEAN_FD int source = open_source(&binds->at[i], &st, err);
+
+		if (source < 0)
+			return source;
 		if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
 			return fail(err, BERTH_REFUSED, EINVAL, "mount: the host's %s is neither a directory nor a file", binds->at[i].host);
 	}
@@ -159,11 +175,11 @@ static int run_inside(int init, const struct guest_bind *bind, int mount, bool d
 static int mount_one(int init, pid_t pid, const struct guest_bind *bind, struct berth_error *err)
 {
 	struct mount_attr attributes = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (bind->readonly ? MOUNT_ATTR_RDONLY : 0) };
-	CLEAN_FD int source = open(bind->host, O_PATH | O_CLOEXEC);
 	struct stat st;
+	CLEAN_FD int source = open_source(bind, &st, err);
 
-	if (source < 0 || fstat(source, &st) < 0)
-		return fail(err, BERTH_REFUSED, errno, "mount: the host's %s: %s", bind->host, strerror(errno));
+	if (source < 0)
+		return source;
 	CLEAN_FD int mount = userns_idmapped_mount(source, pid, err);
 	if (mount < 0)
 		return fail_context(err, "mount: %s", bind->host);

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/pidfd.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -151,31 +150,6 @@ static int open_listener(struct start *start, int run_fd, struct berth_error *er
 
 /* --- the monitor-to-be ---------------------------------------------------------------------------------------------------- */
 
-/* Limits and priority that the operator's shell or a service gave us are not the guest's. */
-static void reset_inherited(void)
-{
-	static const struct { int resource; rlim_t soft, hard; } limits[] = {
-		{ RLIMIT_NOFILE, 1024, 1048576 }, { RLIMIT_CORE, 0, RLIM_INFINITY }, { RLIMIT_NPROC, RLIM_INFINITY, RLIM_INFINITY },
-		{ RLIMIT_MEMLOCK, 8 << 20, 8 << 20 }, { RLIMIT_STACK, 8 << 20, RLIM_INFINITY }, { RLIMIT_FSIZE, RLIM_INFINITY, RLIM_INFINITY },
-		{ RLIMIT_CPU, RLIM_INFINITY, RLIM_INFINITY }, { RLIMIT_DATA, RLIM_INFINITY, RLIM_INFINITY }, { RLIMIT_AS, RLIM_INFINITY, RLIM_INFINITY },
-	};
-
-	for (size_t i = 0; i < ARRAY_LENGTH(limits); i++) {
-		struct rlimit wanted = { limits[i].soft, limits[i].hard }, now;
-
-		if (setrlimit((__rlimit_resource_t)limits[i].resource, &wanted) == 0)
-			continue;
-		/* A host root without CAP_SYS_RESOURCE cannot raise: the guest gets what there is. */
-		if (getrlimit((__rlimit_resource_t)limits[i].resource, &now) == 0) {
-			wanted.rlim_max = now.rlim_max;
-			if (wanted.rlim_cur > now.rlim_max)
-				wanted.rlim_cur = now.rlim_max;
-			(void)setrlimit((__rlimit_resource_t)limits[i].resource, &wanted);
-		}
-	}
-	(void)setpriority(PRIO_PROCESS, 0, 0);
-}
-
 static int clone_container(struct start *start, pid_t *ret_pid, int *ret_pidfd, struct berth_error *err)
 {
 	struct clone_args arguments = {
@@ -248,7 +222,7 @@ static _Noreturn void become_monitor(struct start *start)
 	confine_signals();
 	if (chdir("/") < 0)
 		_exit(1);
-	reset_inherited();
+	confine_limits();
 	/* The directory anew, not the inherited fd: that one carries the lock. */
 	directory = openat(start->container->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	r = directory < 0 ? fail_errno(&error, "cannot open the container's directory") : 0;
@@ -283,7 +257,7 @@ static int map_and_mount(struct start *start, pid_t pid, struct berth_error *err
 	r = write_small_at(AT_FDCWD, path, "0");
 	if (r < 0)
 		return fail(err, BERTH_FAILED, -r, "cannot reset the OOM score of the container: %s", strerror(-r));
-	CLEAN_FD int mount = userns_idmapped_mount(start->rootfs, pid, err);
+	CLEAN_FD int mount = rootfs_open_idmapped(start->container, start->rootfs, pid, err);
 	return mount < 0 ? mount : stage_send(start->host_end, STAGE_MAPPED, 0, &mount, 1, "the container side", err);
 }
 
@@ -359,7 +333,7 @@ static int prepare(struct start *start, struct container *container, struct bert
 
 	if (run < 0)
 		return run;
-	start->rootfs = container_rootfs(container, err);
+	start->rootfs = rootfs_open(container, err);
 	if (start->rootfs < 0)
 		return start->rootfs;
 	/* The first thing on disk: from now on whoever comes knows that something may have to be undone, and what. */
@@ -376,6 +350,9 @@ static int prepare(struct start *start, struct container *container, struct bert
 	rootfs_find_disk(container, &container->config);
 	if (r == 0)
 		r = guest_files_write(start->rootfs, &container->config, container->name, err);
+	/* No copy of this descriptor goes to the other sides: with it the mount would live on beside the one that they get. */
+	if (container->config.linked)
+		close_keep_errno(take_fd(&start->rootfs));
 	if (r == 0)
 		r = guest_binds_check(&container->config.mounts, err);
 	if (r == 0)

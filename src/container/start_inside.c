@@ -165,8 +165,9 @@ static int drop_capabilities(struct inside *inside, struct berth_error *err)
 
 static int drop_descriptors(struct inside *inside, struct berth_error *err)
 {
-	(void)inside;
-	return confine_descriptors(err);
+	const int kept[] = { inside->start->inside_end, inside->start->reaper };
+
+	return confine_descriptors(kept, ARRAY_LENGTH(kept), err);
 }
 
 static int run_init(struct inside *inside, struct berth_error *err)
@@ -176,7 +177,7 @@ static int run_init(struct inside *inside, struct berth_error *err)
 	/* VIRTUALIZATION is runit's word, container systemd's and OpenRC's. */
 	const char *environment[] = {
 		"container=berth", uuid, "VIRTUALIZATION=lxc", "TERM=linux", "HOME=/", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-		"NOTIFY_SOCKET=" NOTIFY_PATH, "CREDENTIALS_DIRECTORY=/run/host/credentials", NULL,
+		("NOTIFY_SOCKET=" NOTIFY_PATH), "CREDENTIALS_DIRECTORY=/run/host/credentials", NULL,
 	};
 
 	snprintf(uuid, sizeof(uuid), "container_uuid=%s", config->uuid);

@@ -155,7 +155,7 @@ static bool add_words(json_object *words, char *command, size_t size)
 			return false;
 		quoted = !*text || strpbrk(text, " \"\\");
 		for (const char *p = text; *p; p++)
-			if ((unsigned char)*p < ' ' || *p == 0x7f)
+			if ((unsigned char)*p < ' ' || (unsigned char)*p >= 0x7f)
 				return false;
 		if (length + 2 * strlen(text) + 4 > size)
 			return false;

@@ -18,12 +18,14 @@ struct console {
 	int log;		/* -1 when it cannot be written */
 	long log_size;
 	int visitors[VISITORS_MAX];	/* -1 is free */
+	long second, taken;	/* bytes of the guest's in this second */
 };
 
 void console_init(struct console *console, int master, int slave, int listener, int directory);
 
-/* Fills entries for poll(2) and returns their number, at most 2 + VISITORS_MAX. */
-int console_poll(const struct console *console, struct pollfd *entries);
+/* Fills entries for poll(2) and returns their number, at most 2 + VISITORS_MAX. Lowers *timeout (-1 is none) when the guest has written enough for this second: the work is not
+ * in its limits. It waits then, as at a slow line. */
+int console_poll(struct console *console, struct pollfd *entries, int *timeout);
 
 /* Does what poll said: output to log and visitors, input to the terminal, new visitors. */
 void console_handle(struct console *console, const struct pollfd *entries, int count);

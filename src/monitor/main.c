@@ -135,7 +135,7 @@ static void serve(struct console *console, struct memory_watch *memory, struct e
 			{ .fd = MONITOR_FD_INIT, .events = POLLIN }, { .fd = listening ? ear->socket : -1, .events = POLLIN },
 		};
 		int timeout = memory_poll(memory, entries + 2);
-		int count = console_poll(console, entries + 3);
+		int count = console_poll(console, entries + 3, &timeout);
 
 		if (!listening && (timeout < 0 || timeout > 500))
 			timeout = 500;

@@ -50,13 +50,17 @@ static uint64_t number_in(int fd, const char *word)
 
 void memory_init(struct memory_watch *watch, char *const *argv)
 {
+	struct stat st;
+
 	memset(watch, 0, sizeof(*watch));
 	watch->argv = argv;
 	for (int fd = MONITOR_FD_EVENTS; fd < MONITOR_FD_COUNT; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
-	/* memory.events can be read at any time and speaks by POLLPRI; the eventfd has nothing to read yet. */
-	if (is_there(MONITOR_FD_EVENTS))
-		watch->events = read(MONITOR_FD_EVENTS, &(char[512]){ 0 }, 512) > 0 ? POLLPRI : POLLIN;
+	/* memory.events is a file, and speaks by POLLPRI once it has been read; an eventfd is none, and may have been told something already. */
+	if (is_there(MONITOR_FD_EVENTS) && fstat(MONITOR_FD_EVENTS, &st) == 0)
+		watch->events = S_ISREG(st.st_mode) ? POLLPRI : POLLIN;
+	if (watch->events == POLLPRI)
+		(void)!read(MONITOR_FD_EVENTS, &(char[512]){ 0 }, 512);
 	watch->kills = number_in(MONITOR_FD_KILLS, "oom_kill ");
 }
 

@@ -123,7 +123,7 @@ init_pid() { status_of in init-pid; }
 	has " /sys/fs/cgroup cgroup2 rw"
 	has " /run tmpfs rw,nosuid,nodev"
 	has " /dev/pts devpts"
-	has "max=1024"
+	has "max=256"
 	has " /dev/shm tmpfs rw,nosuid,nodev"
 	has " /dev/mqueue mqueue"
 	hasnt "$BERTH_ROOT"
