@@ -50,16 +50,17 @@ static int enable_controllers(const struct cgroup_host *host, const char *path, 
 	if (read_small_at(host->v2_root, file, enabled, sizeof(enabled)) < 0)
 		enabled[0] = '\0';
 	for (enum controller c = 0; c < CONTROLLER_COUNT; c++) {
+		const char *name = controller_name(c);
 		char word[16];
 		int r;
 
 		/* strstr would find "cpu" in "cpuset", which only saves a write when it is right: so compare whole words. */
-		snprintf(word, sizeof(word), "+%s", controller_name(c));
+		snprintf(word, sizeof(word), "+%s", name);
 		if (host->version[c] != CONTROLLER_V2)
 			continue;
 		bool found = false;
 		for (const char *p = enabled; *p && !found; p += strcspn(p, " "), p += *p == ' ')
-			found = strcspn(p, " ") == strlen(word + 1) && !strncmp(p, word + 1, strlen(word + 1));
+			found = strcspn(p, " ") == strlen(name) && !strncmp(p, name, strlen(name));
 		if (found)
 			continue;
 		r = write_small_at(host->v2_root, file, word);

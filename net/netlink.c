@@ -57,6 +57,8 @@ const char *netlink_words(const struct nlmsghdr *answer)
 		return NULL;
 	if (!(answer->nlmsg_flags & NLM_F_CAPPED))
 		skip += error->msg.nlmsg_len - sizeof(error->msg);
+	if (skip > mnl_nlmsg_get_payload_len(answer))
+		return NULL;
 	attribute = mnl_nlmsg_get_payload_offset(answer, skip);
 	while (mnl_attr_ok(attribute, (int)((const char *)mnl_nlmsg_get_payload_tail(answer) - (const char *)attribute))) {
 		if (mnl_attr_get_type(attribute) == NLMSGERR_ATTR_MSG)

@@ -18,7 +18,7 @@ struct route {
 	uint8_t family;
 	uint32_t table;			/* 0: the main one */
 };
-int route_change(struct rtnl *rtnl, enum change change, int index, const struct route *route, struct berth_error *err);
+int route_change(struct rtnl *rtnl, enum change change, int index, const struct route *wanted, struct berth_error *err);
 
 /* What comes from the address is looked up in the table (ip-rule(8)). */
 int route_rule(struct rtnl *rtnl, enum change change, const struct address *from, uint32_t table, struct berth_error *err);

@@ -612,8 +612,13 @@ static bool look_at_table(struct mnl_socket *socket, uint8_t family, bool *ret_c
 		uint32_t length = 0;
 		const void *userdata = nftnl_table_get_data(table, NFTNL_TABLE_USERDATA, &length);
 
-		if (userdata)
-			(void)nftnl_udata_parse(userdata, length, match_comment, ret_current);
+		/* An attribute in it may say that it is longer than all of it: what it reaches to is ours too. */
+		char copy[2 * NFT_USERDATA_MAXLEN + 2] = { 0 };
+
+		if (userdata && length <= NFT_USERDATA_MAXLEN) {
+			memcpy(copy, userdata, length);
+			(void)nftnl_udata_parse(copy, length, match_comment, ret_current);
+		}
 		*ret_handle = nftnl_table_get_u64(table, NFTNL_TABLE_HANDLE);
 	}
 	nftnl_table_free(table);
@@ -626,11 +631,11 @@ void ruleset_look(struct ruleset_found *ret)
 	struct mnl_socket *socket = netlink_open(-1, NETLINK_NETFILTER, &ignored);
 
 	*ret = (struct ruleset_found){ .present = socket, .current = socket };
-	for (size_t i = ARRAY_LENGTH(families); socket && ret->present && i-- > 0;) {
+	for (size_t i = ARRAY_LENGTH(families); socket && ret->present && i > 0; i--) {
 		bool current;
 
 		/* inet, the first, is looked at last: it is its handle that is told. */
-		ret->present = look_at_table(socket, families[i], &current, &ret->handle);
+		ret->present = look_at_table(socket, families[i - 1], &current, &ret->handle);
 		ret->current = ret->present && ret->current && current;
 	}
 	if (socket)

@@ -21,7 +21,7 @@ static int run_create(struct invocation *invocation)
 	r = access_read(invocation, &access);
 	if (r == 0) {
 		catch_interrupt();
-		r = berth_create(invocation->berth, name, template_name, invocation->settings, invocation->setting_count, &access.outside, progress_show, NULL, &err);
+		r = berth_create(invocation->berth, name, template_name, option_given(invocation, "linked"), invocation->settings, invocation->setting_count, &access.outside, progress_show, NULL, &err);
 		progress_done();
 		r = r < 0 ? report(&err) : finish(invocation);
 	}
@@ -31,6 +31,7 @@ static int run_create(struct invocation *invocation)
 
 static const struct option_row create_options[] = {
 	{ "template", "NAME", "what to make it from, such as busybox or debian:12", 0 },
+	{ "linked", NULL, "share the template's files instead of copying them: not between strangers", 0 },
 	ACCESS_OPTIONS,
 	{ "user-data", "FILE", "what cloud-init of the template is told at the first boot", 0 },
 	{ NULL, NULL, NULL, 0 },

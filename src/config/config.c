@@ -315,7 +315,7 @@ int config_parse(const char *text, size_t length, struct container_config *ret, 
 			return r;
 	}
 	for (size_t i = 0; i < KEY_COUNT; i++)
-		if (keys[i].applied_by == BY_IDENTITY && !seen[i])
+		if (keys[i].applied_by == BY_IDENTITY && !keys[i].outside.fallback[0] && !seen[i])
 			return fail(err, BERTH_FAILED, EINVAL, "it is cut short: %s is missing", keys[i].outside.name);
 	*ret = config;
 	return 0;

@@ -53,6 +53,7 @@ struct container_config {
 	bool init_reaper;
 	char description[257];
 	char plan[65];				/* "" is none */
+	bool linked;
 	char template_name[65];
 	char uuid[65];
 	uint64_t created, id;

@@ -203,15 +203,6 @@ int container_run_directory(const struct container *container, bool make, struct
 	return fd < 0 ? fail_errno(err, "cannot open the run directory of %s", container->name) : fd;
 }
 
-int container_rootfs(const struct container *container, struct berth_error *err)
-{
-	int fd = openat(container->directory, "rootfs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
-		return fail(err, BERTH_FAILED, errno, "%s has no root filesystem: its rootfs directory is missing", container->name);
-	return fd < 0 ? fail_errno(err, "cannot open the root filesystem of %s", container->name) : fd;
-}
-
 const char *berth_state_name(enum berth_state state)
 {
 	static const char *const names[] = {

@@ -55,9 +55,6 @@ uid_t container_host_uid(const struct container *container);
 /* fd of its run directory; makes it when asked, else -ENOENT. */
 int container_run_directory(const struct container *container, bool make, struct berth_error *err);
 
-/* fd of its rootfs. */
-int container_rootfs(const struct container *container, struct berth_error *err);
-
 int name_check(const char *name, struct berth_error *err);
 
 /* A container comes and goes by one rename: its directory is first ".NAME.creating", at last ".NAME.destroying". */

@@ -421,8 +421,8 @@ int copy_tree(int source, int target, uint64_t entries, berth_progress_function 
 	copy.finished = true;
 	pthread_cond_broadcast(&copy.changed);
 	pthread_mutex_unlock(&copy.mutex);
-	while (running > 0)
-		pthread_join(workers[--running], NULL);
+	for (int i = 0; i < running; i++)
+		pthread_join(workers[i], NULL);	/* cppcheck-suppress uninitvar ; those below running are made */
 	if (r == 0 && copy.result < 0) {
 		*err = copy.error;
 		r = copy.result;

@@ -97,11 +97,14 @@ static int fill(struct container *container, int template, const struct berth_te
 		berth_progress_function progress, void *data, struct berth_error *err)
 {
 	int r = container_save(container, &container->config, err);
-	CLEAN_FD int rootfs = r < 0 ? r : rootfs_make(container, err);
 
+	if (r == 0)
+		r = rootfs_make(container, template, err);
+	CLEAN_FD int rootfs = r < 0 ? r : rootfs_open(container, err);
 	if (rootfs < 0)
 		return rootfs;
-	r = copy_tree(template, rootfs, description->entries, progress, data, err);
+	if (!container->config.linked)
+		r = copy_tree(template, rootfs, description->entries, progress, data, err);
 	if (r == 0)
 		r = guest_identity_renew(rootfs, err);
 	if (r == 0)
@@ -114,6 +117,8 @@ static int fill(struct container *container, int template, const struct berth_te
 /* The template's size is known: no need to copy it to find out that it does not fit. */
 static int check_size(const struct container_config *config, const struct berth_template *description, struct berth_error *err)
 {
+	if (config->linked)
+		return 0;
 	if (config->disk < description->bytes)
 		return fail(err, BERTH_REFUSED, EDQUOT, "disk: the template %s has %llu MiB; give more than that", description->name,
 			    (unsigned long long)description->bytes >> 20);
@@ -177,7 +182,7 @@ release_addresses:
 	return r;
 }
 
-int berth_create(struct berth *berth, const char *name, const char *template_name, const struct berth_setting *settings,
+int berth_create(struct berth *berth, const char *name, const char *template_name, bool linked, const struct berth_setting *settings,
 		 size_t count, const struct berth_access *access, berth_progress_function progress, void *data, struct berth_error *err)
 {
 	CLEAN_CONTAINER struct container container = { .berth = berth, .directory = -EBADF };
@@ -210,6 +215,7 @@ int berth_create(struct berth *berth, const char *name, const char *template_nam
 		return template;
 	strcpy(container.name, name);
 	r = container_cgroup_init(&container.cgroup, berth->cgroup_parent, name, err);
+	config->linked = config->given[KEY_LINKED] = linked;
 	if (r == 0)
 		r = make_uuid(config->uuid, err);
 	if (r == 0)

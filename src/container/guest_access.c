@@ -13,6 +13,7 @@
 #include "base/process.h"
 #include "container/guest_files.h"
 #include "container/login.h"
+#include "container/rootfs.h"
 
 #define SHADOW_MAX (4 << 20)
 #define KEYS_MAX (1 << 20)
@@ -239,7 +240,7 @@ int berth_set_access(struct berth *berth, const char *name, const struct berth_a
 
 	if (r == 0)
 		r = container_open_locked(berth, name, &container, err);
-	CLEAN_FD int rootfs = r < 0 ? r : container_rootfs(&container, err);
+	CLEAN_FD int rootfs = r < 0 ? r : rootfs_open(&container, err);
 	if (rootfs < 0)
 		return rootfs;
 	r = guest_access_write(rootfs, access, container.config.uuid, guest_hostname(&container.config, name), err);

@@ -287,9 +287,14 @@ int berth_recover(struct berth *berth, const char *name, unsigned int *ret, stru
 	}
 	/* The sums are made anew from what there is. */
 	commitments_invalidate(berth);
-	if (result == 0)
-		result = release_lost_ids(berth, ret, err);
-	if (result == 0)
-		result = recover_templates(berth, ret, err);
+	struct berth_error rest;
+	int r = release_lost_ids(berth, ret, &rest);
+	if (r == 0)
+		r = recover_templates(berth, ret, &rest);
+	/* The first that cannot be mended is told. */
+	if (r < 0 && result == 0) {
+		result = r;
+		*err = rest;
+	}
 	return result;
 }

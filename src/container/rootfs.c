@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "container/linked.h"
+#include "container/template.h"
+#include "container/userns.h"
 #include "cgroup/resource_limits.h"
 
 /* Far from the numbers that people and other programs give to projects. */
@@ -15,14 +18,48 @@ static uint32_t project_of(uint64_t id)
 	return PROJECT_FIRST + (uint32_t)id;
 }
 
-int rootfs_make(const struct container *container, struct berth_error *err)
+/* Where its own files are: the tree that has the quota. */
+static int open_files(const struct container *container, struct berth_error *err)
 {
-	int r = disk_quota_make_tree(container->directory, "rootfs", project_of(container->config.id), 0700, err), fd;
+	int fd = openat(container->directory, "rootfs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (r < 0)
-		return r;
-	fd = openat(container->directory, "rootfs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? fail_errno(err, "cannot open the rootfs of %s", container->name) : fd;
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
+		return fail(err, BERTH_FAILED, errno, "%s has no root filesystem: its rootfs directory is missing", container->name);
+	return fd < 0 ? fail_errno(err, "cannot open the root filesystem of %s", container->name) : fd;
+}
+
+int rootfs_make(const struct container *container, int template, struct berth_error *err)
+{
+	int r = disk_quota_make_tree(container->directory, "rootfs", project_of(container->config.id), 0700, err);
+	CLEAN_FD int files = r < 0 ? r : open_files(container, err);
+
+	if (files >= 0 && container->config.linked)
+		r = linked_make(files, template, err);
+	return files < 0 ? files : r;
+}
+
+static int open_merged(const struct container *container, pid_t idmapped_for, struct berth_error *err)
+{
+	struct berth_template description;
+	CLEAN_FD int files = open_files(container, err);
+	CLEAN_FD int template = files < 0 ? files : template_open(container->berth, container->config.template_name, &description, err);
+
+	return template < 0 ? template : linked_open(files, template, idmapped_for, container_host_uid(container), err);
+}
+
+int rootfs_open(const struct container *container, struct berth_error *err)
+{
+	enum berth_state state = container_state_now(container);
+
+	/* Its layers are the running mount's alone, and what is seen through that one has the ids of its user namespace. */
+	if (container->config.linked && (state == BERTH_RUNNING || state == BERTH_PAUSED))
+		return fail(err, BERTH_WRONG_STATE, EBUSY, "%s is linked to its template and runs: its files are reached from inside (berthctl exec), or when it is stopped", container->name);
+	return container->config.linked ? open_merged(container, 0, err) : open_files(container, err);
+}
+
+int rootfs_open_idmapped(const struct container *container, int rootfs, pid_t pid, struct berth_error *err)
+{
+	return container->config.linked ? open_merged(container, pid, err) : userns_idmapped_mount(rootfs, pid, err);
 }
 
 static bool wants_quota(const struct container_config *config)
@@ -41,7 +78,7 @@ int rootfs_check_quota(const struct berth *berth, const struct container_config 
 int rootfs_apply_quota(const struct container *container, const struct container_config *config, bool running, struct berth_error *err)
 {
 	uint32_t project = project_of(container->config.id);
-	CLEAN_FD int tree = container_rootfs(container, err);
+	CLEAN_FD int tree = open_files(container, err);
 	struct disk_usage now;
 	int r;
 
@@ -68,7 +105,7 @@ int rootfs_apply_quota(const struct container *container, const struct container
 void rootfs_read_usage(const struct container *container, struct disk_usage *ret)
 {
 	struct berth_error ignored;
-	CLEAN_FD int tree = container_rootfs(container, &ignored);
+	CLEAN_FD int tree = open_files(container, &ignored);
 
 	memset(ret, 0xff, sizeof(*ret));
 	if (tree >= 0)
@@ -82,7 +119,7 @@ void rootfs_find_disk(struct container *container, const struct container_config
 	if (container->cgroup.disk.found || !limits_need_disk(config))
 		return;
 	/* Before there is a rootfs the container's directory is where it will be. */
-	CLEAN_FD int rootfs = container_rootfs(container, &ignored);
+	CLEAN_FD int rootfs = open_files(container, &ignored);
 	CLEAN_FD int sys = open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	block_device_find(rootfs >= 0 ? rootfs : container->directory, sys, container->cgroup.host->v2_root, &container->cgroup.disk);
 }

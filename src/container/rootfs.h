@@ -5,8 +5,15 @@
 #include "container/container.h"
 #include "storage/disk_quota.h"
 
-/* Makes the empty rootfs directory of a container that is being created; returns an fd of it. */
-int rootfs_make(const struct container *container, struct berth_error *err);
+/* Makes the directory for the files of a container that is being created: empty, or linked to the template's tree. */
+int rootfs_make(const struct container *container, int template, struct berth_error *err);
+
+/* The guest's root, with the ids on disk, while nothing of it runs but by who holds the lock. A linked one is mounted for this
+ * descriptor, which is refused (BERTH_WRONG_STATE) while it runs. */
+int rootfs_open(const struct container *container, struct berth_error *err);
+
+/* The same as a detached mount, idmapped for the user namespace of pid. rootfs is what rootfs_open() gave; of a linked container that must have been closed. */
+int rootfs_open_idmapped(const struct container *container, int rootfs, pid_t pid, struct berth_error *err);
 
 /* Refuses (BERTH_REFUSED) a quota that this storage cannot enforce, before anything is made. */
 int rootfs_check_quota(const struct berth *berth, const struct container_config *config, struct berth_error *err);

@@ -91,12 +91,12 @@ static int change_storage(struct container *container, const struct container_co
 static int change_network(struct container *container, const struct container_config *old, const struct container_config *new,
 			  struct berth_error *err)
 {
-	CLEAN_FD int rootfs = container_rootfs(container, err);
-	int r = rootfs < 0 ? rootfs : connection_change(container, new, err);
+	CLEAN_FD int rootfs = container->config.linked ? -EBADF : rootfs_open(container, err);
+	int r = rootfs < 0 && !container->config.linked ? rootfs : connection_change(container, new, err);
 
 	(void)old;
-	/* What its own programs read, for when they are restarted. */
-	return r == 0 ? guest_network_write(rootfs, new, err) : r;
+	/* What its own programs read, for when they are restarted; a linked one gets it at its next start. */
+	return r == 0 && rootfs >= 0 ? guest_network_write(rootfs, new, err) : r;
 }
 
 static int change_mounts(struct container *container, const struct container_config *old, const struct container_config *new,
@@ -136,11 +136,14 @@ static int set_hostname(const struct container *container, const char *hostname,
 static int change_guest(struct container *container, const struct container_config *old, const struct container_config *new,
 			struct berth_error *err)
 {
-	CLEAN_FD int rootfs = container_rootfs(container, err);
+	CLEAN_FD int rootfs = container->config.linked ? -EBADF : rootfs_open(container, err);
 	bool renamed = strcmp(old->hostname, new->hostname) != 0;
 	struct berth_error ignored;
 	int r = rootfs;
 
+	/* Its files follow: name_pending() says so. */
+	if (container->config.linked)
+		return renamed ? set_hostname(container, guest_hostname(new, container->name), err) : 0;
 	if (r >= 0)
 		r = guest_files_check(rootfs, new, err);
 	if (r >= 0 && renamed)
@@ -238,8 +241,9 @@ static void name_pending(const struct container_config *old, const struct contai
 {
 	for (size_t i = 0; i < KEY_COUNT; i++) {
 		size_t length = strlen(pending);
+		bool at_start = keys[i].applied_by == BY_START || (new->linked && keys[i].applied_by == BY_GUEST && i != KEY_HOSTNAME);
 
-		if (keys[i].applied_by == BY_START && !config_same(old, new, &keys[i]))
+		if (at_start && !config_same(old, new, &keys[i]))
 			snprintf(pending + length, size - length, "%s%s", length ? " " : "", keys[i].outside.name);
 	}
 }

@@ -82,7 +82,7 @@ int berth_template_show(struct berth *berth, const char *name, struct berth_temp
 }
 
 /* A container that is made of it. Reads all configurations: templates are seldom deleted. */
-static int find_user(const struct berth *berth, const char *name, char user[static 64])
+static int find_user(const struct berth *berth, const char *name, bool linked, char user[static 64])
 {
 	struct berth_error ignored;
 	CLEAN_FD int containers = instance_directory(berth, DIRECTORY_CONTAINERS, &ignored);
@@ -93,12 +93,30 @@ static int find_user(const struct berth *berth, const char *name, char user[stat
 		CLEAN_CONTAINER struct container container = { .directory = -EBADF };
 
 		if (entry->d_name[0] == '.' || container_open(berth, entry->d_name, &container, &ignored) < 0 ||
-		    strcmp(container.config.template_name, name) != 0)
+		    strcmp(container.config.template_name, name) != 0 || (linked && !container.config.linked))
 			continue;
 		snprintf(user, 64, "%.63s", container.name);
 		return 1;
 	}
 	return 0;
+}
+
+int template_retire(const struct berth *berth, int directory, const char *name, struct berth_error *err)
+{
+	CLEAN_FD int rootfs = openat(directory, "rootfs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	char user[64];
+
+	/* A broken one can go. */
+	if (rootfs < 0)
+		rootfs = fcntl(directory, F_DUPFD_CLOEXEC, 0);
+	if (rootfs < 0)
+		return fail_errno(err, "template %s: cannot open its rootfs", name);
+	/* First the lock: who is being created has it until the container can be seen. */
+	if (flock(rootfs, LOCK_EX | LOCK_NB) < 0)
+		return fail(err, BERTH_BUSY, EWOULDBLOCK, "template %s is being copied", name);
+	if (find_user(berth, name, true, user))
+		return fail(err, BERTH_WRONG_STATE, EBUSY, "template %s is part of containers that are linked to it, such as %s; destroy them first", name, user);
+	return take_fd(&rootfs);
 }
 
 int berth_template_delete(struct berth *berth, const char *name, bool force, struct berth_error *err)
@@ -108,11 +126,11 @@ int berth_template_delete(struct berth *berth, const char *name, bool force, str
 
 	if (directory < 0)
 		return directory;
-	if (!force && find_user(berth, name, user))
+	if (!force && find_user(berth, name, false, user))
 		return fail(err, BERTH_WRONG_STATE, EBUSY, "template %s is in use: %s was made of it; --force deletes it all the same", name, user);
-	CLEAN_FD int rootfs = openat(directory, "rootfs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (rootfs >= 0 && flock(rootfs, LOCK_EX | LOCK_NB) < 0)
-		return fail(err, BERTH_BUSY, EWOULDBLOCK, "template %s is being copied", name);
+	CLEAN_FD int lock = template_retire(berth, directory, name, err);
+	if (lock < 0)
+		return lock;
 	CLEAN_FD int templates = instance_directory(berth, DIRECTORY_TEMPLATES, err);
 	int r = templates < 0 ? templates : template_directory_name(name, old, err);
 	if (r < 0)

@@ -54,8 +54,10 @@ static void take_fact(const char *text, const char *name, char *field, size_t si
 {
 	char value[512];
 
-	if (assignment_read(text, name, value, sizeof(value)) && strlen(value) < size)
+	if (assignment_read(text, name, value, sizeof(value)) && strlen(value) < size) {
 		strcpy(field, value);
+		berth_make_printable(field);
+	}
 }
 
 /* Whoever filled the tree leaves /.berth-template in it, with lines distribution=, release=, init= and command=. */
@@ -71,6 +73,7 @@ static void read_facts(int rootfs, struct berth_template *description)
 		char *command = strstr(text, "command=");
 		if (command && (command == text || command[-1] == '\n') && strcspn(command + 8, "\n") < sizeof(description->command))
 			sprintf(description->command, "%.*s", (int)strcspn(command + 8, "\n"), command + 8);
+		berth_make_printable(description->command);
 	}
 	(void)unlinkat(rootfs, FACTS, 0);
 	tree_facts_find(rootfs, description);
@@ -159,12 +162,25 @@ static int make_in(struct berth *berth, int directory, const char *name, const c
 	return r;
 }
 
-static int place(int templates, const char *hidden, const char *final, bool replace, struct berth_error *err)
+/* Locks the one that is to be replaced; -ENOENT if there is none. */
+static int retire_old(const struct berth *berth, int templates, const char *final, const char *name, struct berth_error *err)
+{
+	CLEAN_FD int old = openat(templates, final, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (old < 0)
+		return fail_errno(err, "cannot open the old one");
+	return template_retire(berth, old, name, err);
+}
+
+static int place(const struct berth *berth, int templates, const char *hidden, const char *final, const char *name, bool replace, struct berth_error *err)
 {
 	if (renameat2(templates, hidden, templates, final, RENAME_NOREPLACE) == 0)
 		return 0;
 	if (errno != EEXIST || !replace)
 		return fail_errno(err, "cannot put it in its place");
+	CLEAN_FD int lock = retire_old(berth, templates, final, name, err);
+	if (lock < 0)
+		return lock;
 	/* The old one and the new one change places in one step; then the old one has the hidden name. */
 	if (renameat2(templates, hidden, templates, final, RENAME_EXCHANGE) < 0)
 		return fail_errno(err, "cannot put it in its place");
@@ -194,6 +210,15 @@ int template_make(struct berth *berth, const char *name, const char *origin, con
 			return fail_errno(err, "cannot make the directory of template %s", name);
 		directory = open_locked_directory(templates, hidden, 0, name, err);
 	}
+	/* Before the work, and once more when it is done. */
+	if (directory >= 0 && options->replace) {
+		CLEAN_FD int lock = retire_old(berth, templates, final, name, err);
+
+		if (lock < 0 && lock != -ENOENT) {
+			(void)unlinkat(templates, hidden, AT_REMOVEDIR);
+			return lock;
+		}
+	}
 	if (directory < 0)
 		return err->kind == BERTH_BUSY ? fail(err, BERTH_BUSY, EWOULDBLOCK, "template %s is being built by another command", name) : directory;
 	/* What a killed build left. */
@@ -206,7 +231,7 @@ int template_make(struct berth *berth, const char *name, const char *origin, con
 	if (r == 0 && syncfs(directory) < 0)
 		r = fail_errno(err, "cannot sync the new tree");
 	if (r == 0)
-		r = place(templates, hidden, final, options->replace, err);
+		r = place(berth, templates, hidden, final, name, options->replace, err);
 	if (r < 0)
 		(void)remove_tree_at(templates, hidden, &ignored);
 	return r < 0 ? fail_context(err, "template %s", name) : 0;

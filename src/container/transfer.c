@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/guest_path.h"
 #include "container/container.h"
+#include "container/rootfs.h"
 
 /* The host's root may write past a quota by this capability; what is a container's is not. */
 static int obey_quotas(struct berth_error *err)
@@ -80,7 +81,7 @@ int berth_push(struct berth *berth, const char *name, int from, const char *own_
 	if (path[0] != '/' || strlen(path) >= PATH_MAX)
 		return fail(err, BERTH_USAGE, EINVAL, "'%.200s' is not acceptable; accepted is an absolute path inside the container", path);
 	r = container_open(berth, name, &container, err);
-	CLEAN_FD int rootfs = r < 0 ? r : container_rootfs(&container, err);
+	CLEAN_FD int rootfs = r < 0 ? r : rootfs_open(&container, err);
 	if (rootfs < 0)
 		return rootfs;
 	CLEAN_FD int dir = open_place(rootfs, path, own_name, final, err);
@@ -111,7 +112,7 @@ int berth_pull(struct berth *berth, const char *name, const char *path, int to, 
 	if (path[0] != '/')
 		return fail(err, BERTH_USAGE, EINVAL, "'%.200s' is not acceptable; accepted is an absolute path inside the container", path);
 	r = container_open(berth, name, &container, err);
-	CLEAN_FD int rootfs = r < 0 ? r : container_rootfs(&container, err);
+	CLEAN_FD int rootfs = r < 0 ? r : rootfs_open(&container, err);
 	if (rootfs < 0)
 		return rootfs;
 	/* O_NONBLOCK: a fifo there would hold us for ever. */

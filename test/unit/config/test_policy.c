@@ -51,6 +51,7 @@ static void test_bad(void)
 	check(refused("version = 1\nmemory-oversell = much\n", "accepted is a number"), "a bad ratio");
 	check(refused("version = 1\nmemory-oversell = 2000\n", "accepted is a number"), "a ratio past all reason");
 	check(refused("version = 1\noversold = maybe\n", "refuse or warn"), "a bad word");
+	check(refused("version = 1\nport-range = 66560-70000\n", "a range of ports"), "ports past the last one");
 	check(refused("version = 1\nswap-oversell = 1\nswap-oversell = 1\n", "given twice"), "a key twice");
 	check(refused("version = 1\n[plan]\n", "no section"), "a plan without a name");
 	check(refused("version = 1\n[plan a b]\n", "no plan's name"), "a plan with a bad name");
