@@ -22,7 +22,7 @@ class Disk:
         self.image = os.open(image, os.O_RDWR)
         self.size = os.fstat(self.image).st_size
         self.cache = {}
-        self.lost = self.kept = self.flushes = 0
+        self.lost = self.kept = 0
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(path)
         self.listener.listen(1)
@@ -108,14 +108,6 @@ class Disk:
     def flush(self):
         self.store(self.cache)
         self.cache.clear()
-        self.flushes += 1
-
-    def close(self):
-        """After the machine has ended."""
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.thread.join()
-        self.listener.close()
-        os.close(self.image)
 
     def cut(self, chance, part):
         """After the machine has ended: each sector that was not flushed is on the disk with this probability."""

@@ -175,7 +175,7 @@ def main():
         one("destroy", name)
     while True:
         # Trees that have to be whole after the cut; the commands since then are enough to be lost.
-        if chance.random() < 0.12:
+        if chance.random() < 0.2:
             os.sync()
             tell("synced")
         name = chance.choice(NAMES)
