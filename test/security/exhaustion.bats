@@ -140,7 +140,7 @@ processes() {
 @test "zombies count as processes" { processes zombie; }
 @test "threads count as processes" { processes thread; }
 
-@test "queued signals: each container has the host's whole limit for itself" { bounded signal 1000000 EAGAIN 50000 100; }
+@test "queued signals: each container has a limit of its own" { bounded signal 1000000 EAGAIN 10000 100; }
 
 @test "timers are charged to the guest" { charged timer 90000; }
 
@@ -171,9 +171,9 @@ processes() {
 @test "inotify instances: refused at the container's own number" { bounded inotify 20000 EMFILE 100 10; }
 @test "inotify watches are charged to the guest" { charged watch 100000; }
 
-@test "terminals of its own /dev/pts: 1024" {
+@test "terminals of its own /dev/pts: 256" {
 	bounded pty 5000 ENOSPC 200 10
-	[ "${got% *}" -le 1024 ]
+	[ "${got% *}" -le 256 ]
 }
 
 @test "terminals of an instance that the guest mounts itself: the neighbour still gets some, and the operator an enter" {
