@@ -275,9 +275,10 @@ struct berth_template {
 };
 /* How a template is made. All may be 0. */
 struct berth_template_options {
+	const char *source;		/* of an import: a tar archive ("-" is stdin), a directory with a root filesystem, or one that is an OCI image layout */
 	const char *mirror;		/* for scripts, instead of the distribution's own or the one of berth.conf */
 	const char *image;		/* the one of several images of an OCI layout */
-	uint64_t max_bytes;		/* of an import or fetch; 0 is template-max-size of berth.conf */
+	const char *max_size;		/* of an import or fetch, such as "20G"; NULL is template-max-size of berth.conf */
 	bool replace;			/* makes anew what is there: it changes places with the old one in one step */
 	bool insecure;			/* also from sources that are not signed by a pinned key */
 	bool verbose;			/* what programs print goes to stderr */
@@ -285,8 +286,8 @@ struct berth_template_options {
 /* By the script of the distribution's name. */
 BERTH_PUBLIC int berth_template_build(struct berth *berth, const char *name, const struct berth_template_options *options,
 				      berth_progress_function progress, void *data, struct berth_error *err);
-/* From a tar archive ("-" is stdin), a directory with a root filesystem, or a directory that is an OCI image layout. */
-BERTH_PUBLIC int berth_template_import(struct berth *berth, const char *name, const char *path, const struct berth_template_options *options,
+/* From options->source. */
+BERTH_PUBLIC int berth_template_import(struct berth *berth, const char *name, const struct berth_template_options *options,
 				       berth_progress_function progress, void *data, struct berth_error *err);
 /* The newest image of that name from the index that berth.conf names. */
 BERTH_PUBLIC int berth_template_fetch(struct berth *berth, const char *name, const struct berth_template_options *options,

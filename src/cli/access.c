@@ -45,6 +45,7 @@ static int add_key(struct access *access, const char *key)
 /* What begins like a key is one; else it is a file with one on each line. */
 static int read_keys(struct access *access, const char *value)
 {
+	size_t before = access->count;
 	char *text, *rest, *line;
 	int r = 0;
 
@@ -58,7 +59,7 @@ static int read_keys(struct access *access, const char *value)
 		if (*line && *line != '#')
 			r = add_key(access, line);
 	}
-	if (!r && access->count == 0)
+	if (!r && access->count == before)
 		r = usage_error("ssh-key: there is no key in %s", value);
 	free(text);
 	return r;

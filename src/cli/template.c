@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -70,48 +69,19 @@ static int list(struct invocation *invocation)
 	return berth_template_list(invocation->berth, print_row, NULL, &err) < 0 ? report(&err) : flush_output();
 }
 
-/* A size such as 20G, in bytes. */
-static bool parse_size(const char *text, uint64_t *ret)
-{
-	static const char units[] = "KMGT";
-	char *end;
-	double value = strtod(text, &end);
-	const char *unit = *end ? strchr(units, *end) : NULL;
-
-	if (text[0] < '0' || text[0] > '9' || (*end && (!unit || end[1])))
-		return false;
-	for (int i = unit ? (int)(unit - units) + 1 : 0; i > 0; i--)
-		value *= 1024;
-	if (!(value >= 1 && value <= 1e18))
-		return false;
-	*ret = (uint64_t)value;
-	return true;
-}
-
-static int read_options(struct invocation *invocation, struct berth_template_options *ret)
-{
-	const char *size = option_value(invocation, "max-size");
-
-	*ret = (struct berth_template_options){
-		.mirror = option_value(invocation, "mirror"), .image = option_value(invocation, "image"),
-		.replace = option_given(invocation, "replace"), .insecure = option_given(invocation, "insecure"), .verbose = invocation->verbose,
-	};
-	if (size && !parse_size(size, &ret->max_bytes))
-		return usage_error("max-size: '%.64s' is not acceptable; accepted is a size such as 20G", size);
-	return 0;
-}
-
 typedef int (*make_function)(struct berth *berth, const char *name, const struct berth_template_options *options, berth_progress_function progress,
 			     void *data, struct berth_error *err);
 
 static int make(struct invocation *invocation, make_function function)
 {
-	struct berth_template_options options;
+	const struct berth_template_options options = {
+		.source = invocation->count > 2 ? invocation->arguments[2] : NULL, .mirror = option_value(invocation, "mirror"), .image = option_value(invocation, "image"),
+		.max_size = option_value(invocation, "max-size"), .replace = option_given(invocation, "replace"), .insecure = option_given(invocation, "insecure"),
+		.verbose = invocation->verbose,
+	};
 	struct berth_error err;
-	int r = read_options(invocation, &options);
+	int r;
 
-	if (r)
-		return r;
 	catch_interrupt();
 	r = function(invocation->berth, invocation->arguments[1], &options, progress_show, NULL, &err);
 	progress_done();
@@ -135,16 +105,7 @@ static int update(struct invocation *invocation)
 
 static int import(struct invocation *invocation)
 {
-	struct berth_template_options options;
-	struct berth_error err;
-	int r = read_options(invocation, &options);
-
-	if (r)
-		return r;
-	catch_interrupt();
-	r = berth_template_import(invocation->berth, invocation->arguments[1], invocation->arguments[2], &options, progress_show, NULL, &err);
-	progress_done();
-	return r < 0 ? report(&err) : 0;
+	return make(invocation, berth_template_import);
 }
 
 /* What the end of the file's name says. */
@@ -225,6 +186,28 @@ static int delete(struct invocation *invocation)
 	return berth_template_delete(invocation->berth, invocation->arguments[1], option_given(invocation, "force"), &err) < 0 ? report(&err) : 0;
 }
 
+static const struct option_row template_options[] = {
+	{ "mirror", "URL", "build, update: from this mirror, instead of the distribution's or that of berth.conf", 0 },
+	{ "replace", NULL, "build, import, fetch: make anew what is there already", 0 },
+	{ "insecure", NULL, "build, update: also from a source that no pinned key has signed", 0 },
+	{ "image", "NAME", "import: this one of the images of an OCI layout", 0 },
+	{ "max-size", "SIZE", "import, fetch, update: refuse what has more bytes (20G)", 0 },
+	{ "force", NULL, "delete: also one that containers were made of", 0 },
+	{ NULL, NULL, NULL, 0 },
+};
+
+/* An option that another verb has would be taken and do nothing. */
+static bool has_option(const char *help, const char *verb)
+{
+	size_t length = strlen(verb);
+	const char *colon = strchr(help, ':');
+
+	for (const char *p = help; p < colon; p += strcspn(p, " :") + 1)
+		if (!strncmp(p, verb, length) && (p[length] == ',' || p[length] == ':'))
+			return true;
+	return false;
+}
+
 static int run_template(struct invocation *invocation)
 {
 	static const struct { const char *name, *arguments; int count; int (*run)(struct invocation *invocation); } verbs[] = {
@@ -238,20 +221,14 @@ static int run_template(struct invocation *invocation)
 			continue;
 		if (invocation->count != verbs[i].count)
 			return usage_error("template %s takes %s", verbs[i].name, verbs[i].arguments);
+		for (const struct option_row *row = template_options; row->name; row++)
+			if (option_given(invocation, row->name) && !has_option(row->help, verbs[i].name))
+				return usage_error("template %s has no option --%s; it is for %.*s", verbs[i].name, row->name, (int)strcspn(row->help, ":"), row->help);
 		return verbs[i].run(invocation);
 	}
 	return usage_error("template: there is no '%.64s'; accepted are list, build, import, export, fetch, update, show, delete", invocation->arguments[0]);
 }
 
-static const struct option_row template_options[] = {
-	{ "mirror", "URL", "build: from this mirror, instead of the distribution's or that of berth.conf", 0 },
-	{ "replace", NULL, "make anew what is there already", 0 },
-	{ "insecure", NULL, "build: also from a source that no pinned key has signed", 0 },
-	{ "image", "NAME", "import: this one of the images of an OCI layout", 0 },
-	{ "max-size", "SIZE", "import, fetch: refuse what has more bytes (20G)", 0 },
-	{ "force", NULL, "delete: also one that containers were made of", 0 },
-	{ NULL, NULL, NULL, 0 },
-};
 const struct command template_command = {
 	.name = "template",
 	.arguments = "list | build NAME | import NAME FILE|DIR|- | export NAME FILE|- | fetch NAME | update NAME | show NAME | delete NAME",

@@ -174,8 +174,9 @@ static void count_one(struct ledger *ledger, int containers, const char *directo
 		return;
 	strcpy(container.name, name);
 	CLEAN_FD int run = container_run_directory(&container, false, &ignored);
-	(void)state_read(run, &container.state);
-	running = container.state.stage != RUN_NONE;
+	/* One that cannot be told counts as running: nothing is sold twice. */
+	int known = run == -ENOENT ? 0 : run < 0 ? run : state_read(run, &container.state);
+	running = known < 0 || container.state.stage != RUN_NONE;
 	record = record_of(&container.config, running);
 	if (running && !strcmp(container.config.cpuset, CPUSET_AUTO) &&
 	    container_cgroup_init(&container.cgroup, ledger->berth->cgroup_parent, name, &ignored) == 0 &&

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Templates from archives, directories, image layouts and an index of images; and a template as an archive. What is a stranger's is read by berth-image. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "config/value.h"
 #include "container/container.h"
 #include "container/copy_tree.h"
 #include "container/host.h"
@@ -75,19 +77,24 @@ static int fill_from_index(struct builder *builder, uid_t host_uid, void *contex
 	return r < 0 ? r : run_image(builder, import, host_uid, argv, environment, err);
 }
 
-static void set_limit(struct import *import, const struct berth_template_options *options)
+static int set_limit(struct import *import, const struct berth_template_options *options, struct berth_error *err)
 {
-	uint64_t bytes = options->max_bytes ? options->max_bytes : import->policy->template_max_size;
+	uint64_t bytes = import->policy->template_max_size;
+	char why[128];
 
+	if (options->max_size && (!type_AMOUNT.parse(options->max_size, &bytes, why, sizeof(why)) || bytes == 0))
+		return fail(err, BERTH_USAGE, EINVAL, "max-size: '%.64s' is not acceptable; accepted is a size such as 20G", options->max_size);
 	snprintf(import->bytes, sizeof(import->bytes), "%llu", (unsigned long long)bytes);
+	return 0;
 }
 
-int berth_template_import(struct berth *berth, const char *name, const char *path, const struct berth_template_options *options,
+int berth_template_import(struct berth *berth, const char *name, const struct berth_template_options *options,
 			  berth_progress_function progress, void *data, struct berth_error *err)
 {
 	CLEAN_POLICY struct policy policy = { .plans = NULL };
 	struct import import = { .image = options->image, .policy = &policy, .progress = progress, .data = data };
 	template_fill_function fill = fill_from_archive;
+	const char *path = options->source;
 	CLEAN_FD int fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : fcntl(0, F_DUPFD_CLOEXEC, 3);
 	struct stat st;
 	int r;
@@ -97,11 +104,10 @@ int berth_template_import(struct berth *berth, const char *name, const char *pat
 	if (S_ISDIR(st.st_mode))
 		fill = faccessat(fd, "oci-layout", F_OK, 0) == 0 || faccessat(fd, "index.json", F_OK, 0) == 0 ? fill_from_layout : fill_from_directory;
 	r = host_policy_read(berth, &policy, err);
-	if (r < 0)
-		return r;
+	if (r == 0)
+		r = set_limit(&import, options, err);
 	import.source = fd;
-	set_limit(&import, options);
-	return template_make(berth, name, "import", options, fill, &import, err);
+	return r < 0 ? r : template_make(berth, name, "import", options, fill, &import, err);
 }
 
 int berth_template_fetch(struct berth *berth, const char *name, const struct berth_template_options *options, berth_progress_function progress, void *data,
@@ -120,8 +126,8 @@ int berth_template_fetch(struct berth *berth, const char *name, const struct ber
 		return fail(err, BERTH_REFUSED, ENOENT, "template %s: berth.conf names no index of images; set template-index and template-keyring there", name);
 	if (!policy.template_keyring[0])
 		return fail(err, BERTH_REFUSED, ENOKEY, "template %s: berth.conf names no keyring for the index; set template-keyring there", name);
-	set_limit(&import, options);
-	return template_make(berth, name, "index", options, fill_from_index, &import, err);
+	r = set_limit(&import, options, err);
+	return r < 0 ? r : template_make(berth, name, "index", options, fill_from_index, &import, err);
 }
 
 int berth_template_export(struct berth *berth, const char *name, int fd, const char *compression, berth_progress_function progress, void *data,

@@ -342,3 +342,11 @@ sign() {
 	[ -z "$(ls -A "$(templates)" | grep slow)" ]
 	[ -z "$(find "$BERTH_ROOT/var/lib/berth/ids" -type l)" ]
 }
+
+@test "sizes that are none, and options of another verb, are refused" {
+	local size
+	for size in 0 -1 1.5.0G 12Q nan 1e400; do refused 2 "max-size: '$size' is not acceptable" template import sized "$BATS_TEST_TMPDIR" --max-size "$size"; done
+	refused 2 "template build has no option --max-size; it is for import, fetch, update" template build busybox --max-size 1G
+	refused 2 "template delete has no option --replace" template delete busybox --replace
+	refused 2 "template list has no option --mirror" template list --mirror http://192.0.2.1/
+}
