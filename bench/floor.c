@@ -5,6 +5,7 @@
  * console, no lock, no state on disk and no monitor; what a runtime takes longer than this is its own.
  *
  *   floor start NAME ROOTFS COMMAND...      all namespaces but time, 65,536 ids, idmapped root, the mounts of a system container; prints the pid when COMMAND was executed
+ *   floor run NAME ROOTFS COMMAND...        the same, and waits for its end and removes the cgroups
  *   floor exec NAME PID COMMAND...          in the cgroups and namespaces of PID; its exit status
  *   floor stop NAME                         kills what is in it, waits, removes the cgroups
  *
@@ -233,7 +234,7 @@ static void inside(int root, const int *devices, int go, const int *tasks, int t
 	_exit(127);
 }
 
-static int start(const char *name, const char *rootfs, char **command)
+static pid_t start(const char *name, const char *rootfs, char **command)
 {
 	static const char *const sources[] = { "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty" };
 	struct clone_args arguments = { .flags = NAMESPACES | CLONE_INTO_CGROUP, .exit_signal = SIGCHLD };
@@ -270,8 +271,7 @@ static int start(const char *name, const char *rootfs, char **command)
 		die("go");
 	/* Its end of the pipe closes by the exec. */
 	(void)!read(done[0], &byte, 1);
-	printf("%d\n", pid);
-	return 0;
+	return pid;
 }
 
 /* --- exec, stop -------------------------------------------------------------------------------------------------------------- */
@@ -301,6 +301,30 @@ static int run_exec(const char *name, pid_t target, char **command)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+static void remove_cgroups(const char *name)
+{
+	char cgroup[256], path[512];
+
+	snprintf(cgroup, sizeof(cgroup), "%s/%s", is_hybrid() ? UNIFIED : "/sys/fs/cgroup", name);
+	snprintf(path, sizeof(path), "%s/guest", cgroup);
+	if (rmdir(path) < 0 || rmdir(cgroup) < 0)
+		die(path);
+	for (size_t i = 0; is_hybrid() && i < V1_COUNT; i++) {
+		snprintf(path, sizeof(path), "/sys/fs/cgroup/%s/%s", v1[i].hierarchy, name);
+		if (rmdir(path) < 0)
+			die(path);
+	}
+}
+
+static int run(const char *name, const char *rootfs, char **command)
+{
+	int status;
+
+	waitpid(start(name, rootfs, command), &status, 0);
+	remove_cgroups(name);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
 static int stop(const char *name)
 {
 	char cgroup[256], path[512], text[128];
@@ -319,21 +343,16 @@ static int stop(const char *name)
 			break;
 		poll(&(struct pollfd){ .fd = events, .events = POLLPRI }, 1, 1000);
 	}
-	snprintf(path, sizeof(path), "%s/guest", cgroup);
-	if (rmdir(path) < 0 || rmdir(cgroup) < 0)
-		die(path);
-	for (size_t i = 0; is_hybrid() && i < V1_COUNT; i++) {
-		snprintf(path, sizeof(path), "/sys/fs/cgroup/%s/%s", v1[i].hierarchy, name);
-		if (rmdir(path) < 0)
-			die(path);
-	}
+	remove_cgroups(name);
 	return 0;
 }
 
 int main(int argc, char **argv)
 {
 	if (argc > 4 && !strcmp(argv[1], "start"))
-		return start(argv[2], argv[3], argv + 4);
+		return printf("%d\n", start(argv[2], argv[3], argv + 4)) < 0;
+	if (argc > 4 && !strcmp(argv[1], "run"))
+		return run(argv[2], argv[3], argv + 4);
 	if (argc > 4 && !strcmp(argv[1], "exec"))
 		return run_exec(argv[2], atoi(argv[3]), argv + 4);
 	if (argc == 3 && !strcmp(argv[1], "stop"))
