@@ -217,8 +217,11 @@ int guest_mounts_console(int rootfs_mount, int *ret_master, int *ret_slave, stru
 	CLEAN_FD int dev = guest_open_nolinks(rootfs_mount, "dev", O_RDONLY | O_DIRECTORY, 0);
 	int unlock = 0;
 
+	/* All guests share kernel.pty.max: one that mounts a devpts of its own can have used it up. */
+	if (master == -ENOSPC)
+		return fail(err, BERTH_FAILED, ENOSPC, "cannot open the container's console: the host has no terminal left; raise sysctl kernel.pty.max");
 	if (master < 0 || dev < 0)
-		return fail(err, BERTH_FAILED, ENXIO, "cannot open the container's /dev/pts/ptmx");
+		return fail(err, BERTH_FAILED, master < 0 ? -master : -dev, "cannot open the container's /dev/pts/ptmx: %s", strerror(master < 0 ? -master : -dev));
 	if (ioctl(master, TIOCSPTLCK, &unlock) < 0)
 		return fail_errno(err, "cannot unlock the container's console");
 	/* The slave of exactly this master, without a name that could be changed in between (Linux 4.13). */
