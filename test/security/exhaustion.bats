@@ -142,7 +142,7 @@ processes() {
 
 @test "queued signals: each container has a limit of its own" { bounded signal 1000000 EAGAIN 10000 100; }
 
-@test "timers are charged to the guest" { charged timer 90000; }
+@test "timers: each container has a limit of its own" { bounded timer 1000000 EAGAIN 10000 100; }
 
 # --- descriptors --------------------------------------------------------------------------------------------------------------------------------
 

@@ -134,7 +134,7 @@ static int take_program(void)
 		DIR *proc = opendir("/proc");
 
 		while (proc && fd < 0 && next_pid(proc, &pid)) {
-			if (pid == getpid() || !link_of(pid, "exe", target) || !strcmp(target, OWN_PROGRAM) || strstr(target, "busybox") || strstr(target, "ld-"))
+			if (pid == getpid() || !link_of(pid, "exe", target) || !strcmp(target, OWN_PROGRAM) || strstr(target, "busybox") || strstr(target, "/ld-"))
 				continue;
 			snprintf(path, sizeof(path), "/proc/%d/exe", pid);
 			fd = open(path, O_RDONLY);
