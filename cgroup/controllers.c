@@ -68,13 +68,15 @@ static const char *v1_name(enum controller controller)
 }
 
 /* One look at the mounts: the options of cgroup2, which are its superblock's and in any line of it, and the v1 hierarchies of what v2 does not have. */
-static void find_mounts(struct cgroup_host *host)
+static bool find_mounts(struct cgroup_host *host)
 {
 	CLEAN(cleanup_mounts) FILE *mounts = setmntent("/proc/self/mounts", "re");
 	struct mntent mount;
 	char line[1024];
 
-	while (mounts && getmntent_r(mounts, &mount, line, sizeof(line))) {
+	if (!mounts)
+		return false;
+	while (getmntent_r(mounts, &mount, line, sizeof(line))) {
 		if (!strcmp(mount.mnt_type, "cgroup2")) {
 			host->nsdelegate = hasmntopt(&mount, "nsdelegate") != NULL;
 			host->recursiveprot = hasmntopt(&mount, "memory_recursiveprot") != NULL;
@@ -87,6 +89,7 @@ static void find_mounts(struct cgroup_host *host)
 			host->version[c] = CONTROLLER_V1;
 		}
 	}
+	return true;
 }
 
 int cgroup_host_get(const struct cgroup_host **ret, struct berth_error *err)
@@ -112,7 +115,9 @@ int cgroup_host_get(const struct cgroup_host **ret, struct berth_error *err)
 		return fail(err, BERTH_FAILED, -r, "cannot read %s/cgroup.controllers: %s", mount, strerror(-r));
 	for (enum controller c = 0; c < CONTROLLER_COUNT; c++)
 		host.version[c] = has_word(controllers, names[c]) ? CONTROLLER_V2 : CONTROLLER_ABSENT;
-	find_mounts(&host);
+	/* Controllers that are not found are not there: no descriptor for looking is something else. */
+	if (!find_mounts(&host))
+		return fail_errno(err, "cannot read /proc/self/mounts");
 	host.v2_root = take_fd(&fd);
 	*ret = &host;
 	return 0;

@@ -273,7 +273,7 @@ struct berth_template {
 	uint64_t built_at;		/* seconds since 1970 */
 	uint64_t bytes, entries;
 };
-/* How a template is made. All may be 0. */
+/* How a template is made. All may be 0, but the source of an import. */
 struct berth_template_options {
 	const char *source;		/* of an import: a tar archive ("-" is stdin), a directory with a root filesystem, or one that is an OCI image layout */
 	const char *mirror;		/* for scripts, instead of the distribution's own or the one of berth.conf */

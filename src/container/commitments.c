@@ -161,18 +161,15 @@ static void count_one(struct ledger *ledger, int containers, const char *directo
 {
 	CLEAN_FD int directory = openat(containers, directory_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct container container = { .berth = ledger->berth, .directory = directory };
-	CLEAN_FREE char *text = NULL;
 	struct berth_error ignored;
 	struct limits_meter meter;
 	struct record record;
-	size_t length;
 	bool running;
 
-	if (directory < 0 || read_file_at(directory, "container.conf", 65536, &text, &length) < 0 ||
-	    config_parse(text, length, &container.config, &ignored) < 0 || container.config.id < ledger->berth->id_first ||
+	strcpy(container.name, name);
+	if (directory < 0 || container_read_config(&container, &ignored) < 0 || container.config.id < ledger->berth->id_first ||
 	    container.config.id > ledger->berth->id_last)
 		return;
-	strcpy(container.name, name);
 	CLEAN_FD int run = container_run_directory(&container, false, &ignored);
 	/* One that cannot be told counts as running: nothing is sold twice. */
 	int known = run == -ENOENT ? 0 : run < 0 ? run : state_read(run, &container.state);

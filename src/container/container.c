@@ -23,12 +23,12 @@ int name_check(const char *name, struct berth_error *err)
 }
 
 /* flock(2) has no timeout of its own. The steps grow to 20 ms: a waiter costs next to nothing and comes in soon. */
-int lock_directory(int fd, unsigned int timeout_ms, const char *name, struct berth_error *err)
+static int lock(int fd, int operation, unsigned int timeout_ms, const char *name, struct berth_error *err)
 {
 	int64_t deadline = now_ms() + timeout_ms;
 	unsigned int step = 1;
 
-	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+	while (flock(fd, operation | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return fail_errno(err, "cannot lock %s", name);
 		if (deadline_left(deadline) == 0)
@@ -39,10 +39,25 @@ int lock_directory(int fd, unsigned int timeout_ms, const char *name, struct ber
 	return 0;
 }
 
+int lock_directory(int fd, unsigned int timeout_ms, const char *name, struct berth_error *err)
+{
+	return lock(fd, LOCK_EX, timeout_ms, name, err);
+}
+
+int lock_directory_shared(int fd, unsigned int timeout_ms, const char *name, struct berth_error *err)
+{
+	return lock(fd, LOCK_SH, timeout_ms, name, err);
+}
+
+bool is_still_at(int fd, int parent, const char *entry)
+{
+	struct stat held, named;
+
+	return fstat(fd, &held) == 0 && fstatat(parent, entry, &named, AT_SYMLINK_NOFOLLOW) == 0 && held.st_ino == named.st_ino && held.st_dev == named.st_dev;
+}
+
 int open_locked_directory(int parent, const char *entry, unsigned int timeout_ms, const char *name, struct berth_error *err)
 {
-	struct stat locked, named;
-
 	for (;;) {
 		CLEAN_FD int fd = openat(parent, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		int r;
@@ -55,12 +70,12 @@ int open_locked_directory(int parent, const char *entry, unsigned int timeout_ms
 		if (r < 0)
 			return r;
 		/* The one whose end we waited for may have renamed it (a create its container, a destroy its remains) or removed it, and another come under the name. */
-		if (fstat(fd, &locked) == 0 && fstatat(parent, entry, &named, AT_SYMLINK_NOFOLLOW) == 0 && locked.st_ino == named.st_ino && locked.st_dev == named.st_dev)
+		if (is_still_at(fd, parent, entry))
 			return take_fd(&fd);
 	}
 }
 
-static int read_config(struct container *container, struct berth_error *err)
+int container_read_config(struct container *container, struct berth_error *err)
 {
 	CLEAN_FREE char *text = NULL;
 	size_t length;
@@ -89,7 +104,7 @@ static int load(struct container *container, struct berth_error *err)
 		return r;
 	/* Before the configuration: destroy --force needs it even when that cannot be read. */
 	r = read_state(container, err);
-	return r < 0 ? r : read_config(container, err);
+	return r < 0 ? r : container_read_config(container, err);
 }
 
 static int open_either(const struct berth *berth, const char *name, bool locked, struct container *ret, struct berth_error *err)

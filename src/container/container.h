@@ -29,10 +29,18 @@ void container_close(struct container *container);
 
 /* Locks an open directory; -EWOULDBLOCK as BERTH_BUSY after timeout_ms. The lock goes with the last copy of the fd. */
 int lock_directory(int fd, unsigned int timeout_ms, const char *name, struct berth_error *err);
+/* The same, beside others that have it shared. */
+int lock_directory_shared(int fd, unsigned int timeout_ms, const char *name, struct berth_error *err);
+
+/* Whether an entry of parent is what fd is. */
+bool is_still_at(int fd, int parent, const char *entry);
 
 /* Opens and locks what is at an entry of parent, and is so still when the lock is had: who works on an entry that commands rename (a container, what creates, destroys and
  * builds have under way) must have come by here. The fd; -ENOENT as BERTH_NOT_FOUND, -EWOULDBLOCK as BERTH_BUSY after timeout_ms. */
 int open_locked_directory(int parent, const char *entry, unsigned int timeout_ms, const char *name, struct berth_error *err);
+
+/* Reads the configuration alone: container->directory and name are set. BERTH_FAILED when it cannot be read. */
+int container_read_config(struct container *container, struct berth_error *err);
 
 /* Writes the configuration file. */
 int container_save(const struct container *container, const struct container_config *config, struct berth_error *err);

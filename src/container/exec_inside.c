@@ -137,8 +137,8 @@ static int become_user(const struct joining *joining, const struct login *login,
 	if (setgroups((size_t)login->group_count, login->groups) < 0 || setresgid(login->gid, login->gid, login->gid) < 0 ||
 	    setresuid(login->uid, login->uid, login->uid) < 0)
 		return fail_errno(err, "cannot become %s", login->name);
-	/* The change of ids has cleared it. */
-	return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? fail_errno(err, "cannot tie the command to its caller") : 0;
+	/* The change of ids has cleared the one and may have set the other (sysctl fs.suid_dumpable). */
+	return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0 ? fail_errno(err, "cannot tie the command to its caller") : 0;
 }
 
 /* Only what is the guest's own goes in; of the host's environment nothing but the terminal's type. */

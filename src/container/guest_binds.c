@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -132,9 +133,13 @@ static _Noreturn void inside(int socket, int init, const struct guest_bind *bind
 	struct berth_error error;
 	int r = 0;
 
+	const int kept[] = { socket, init, mount };
+
 	confine_signals();
-	if (prctl(PR_SET_DUMPABLE, 0) < 0 || setns(init, CLONE_NEWUSER | CLONE_NEWNS) < 0 || setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0 ||
-	    prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+	/* It may hang in a filesystem of the guest's, where no signal reaches it: with a copy of the container's lock nobody could stop the container then. */
+	r = confine_descriptors(kept, ARRAY_LENGTH(kept), &error);
+	if (r == 0 && (prctl(PR_SET_DUMPABLE, 0) < 0 || setns(init, CLONE_NEWUSER | CLONE_NEWNS) < 0 || setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0 ||
+	    prctl(PR_SET_PDEATHSIG, SIGKILL) < 0))
 		r = fail_errno(&error, "mount: cannot join the container's mounts");
 	CLEAN_FD int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (r == 0)
@@ -163,12 +168,15 @@ static int run_inside(int init, const struct guest_bind *bind, int mount, bool d
 	}
 	if (pid < 0)
 		return fail_errno(err, "cannot fork");
+	CLEAN_FD int child = pidfd_open(pid, 0);
 	close(take_fd(&theirs));
 	r = stage_wait(ours, STAGE_READY, &message, fds, now_ms() + STEP_TIMEOUT_MS, "the process in the container", err);
 	if (r == -ETIMEDOUT)
 		kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	/* What does not die is left to the end of the container. */
+	if (child < 0 || process_wait_gone(child, now_ms() + 2000) == 0)
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
 	return r == -EPIPE ? 0 : r;
 }
 

@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/packet.h"
 #include "base/process.h"
+#include "container/confine.h"
 #include "container/stage.h"
 #include "container/userns.h"
 
@@ -59,7 +60,7 @@ static int mount_overlay(int tree, int lower, struct berth_error *err)
 	if (fsconfig(fs, FSCONFIG_SET_STRING, "source", "berth", 0) < 0 || set_layer(fs, "lowerdir", lower) < 0 || set_layer(fs, "upperdir", upper) < 0 ||
 	    set_layer(fs, "workdir", work) < 0 || fsconfig(fs, FSCONFIG_SET_STRING, "redirect_dir", "on", 0) < 0 || fsconfig(fs, FSCONFIG_SET_STRING, "metacopy", "off", 0) < 0 ||
 	    fsconfig(fs, FSCONFIG_SET_STRING, "index", "off", 0) < 0 || fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		return fail(err, BERTH_REFUSED, errno, "linked: cannot mount an overlay on this storage: %s", strerror(errno));
+		return fail(err, BERTH_REFUSED, errno, "linked: this kernel cannot mount an overlay on this storage (idmapped layers need Linux 5.19): %s", strerror(errno));
 	mount = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV);
 	return mount < 0 ? fail_errno(err, "linked: cannot mount an overlay") : mount;
 }
@@ -87,10 +88,17 @@ static int mount_idmapped(int tree, int lower, pid_t pid, uid_t host_uid, struct
 
 static _Noreturn void run_idmapped(int socket, int tree, int lower, pid_t pid, uid_t host_uid)
 {
+	const int kept[] = { socket, tree, lower };
 	struct berth_error error;
-	int mount = mount_idmapped(tree, lower, pid, host_uid, &error);
-	int r = mount < 0 ? mount : stage_send(socket, STAGE_READY, 0, &mount, 1, "the host side", &error);
+	int mount = -1, r = confine_descriptors(kept, ARRAY_LENGTH(kept), &error);
 
+	/* It may wait for a disk: its copies must not hide the end of the command, nor hold its locks. */
+	if (r == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		r = fail_errno(&error, "linked: cannot end with the command");
+	if (r == 0)
+		mount = mount_idmapped(tree, lower, pid, host_uid, &error);
+	if (r == 0)
+		r = mount < 0 ? mount : stage_send(socket, STAGE_READY, 0, &mount, 1, "the host side", &error);
 	if (r < 0)
 		stage_fail(socket, &error);
 	_exit(r < 0 ? 1 : 0);

@@ -125,7 +125,8 @@ static int recover_template(struct berth *berth, int templates, const char *hidd
 	dash = strchr(owner, '-');
 	if (dash)
 		*dash = ':';
-	r = release_claims(berth, DIRECTORY_IDS, owner, err);
+	/* The ids of a build; while what a delete has left is at hand, another build may be at work with its own. */
+	r = strcmp(dot, DESTROYING_SUFFIX) != 0 ? release_claims(berth, DIRECTORY_IDS, owner, err) : 0;
 	if (r == 0)
 		r = remove_tree_at(templates, hidden, err);
 	if (r == 0)
@@ -280,7 +281,7 @@ int berth_recover(struct berth *berth, const char *name, unsigned int *ret, stru
 		else if (name_is_valid(entry->d_name))
 			r = recover_run(berth, entry->d_name, ret, &one);
 		/* One that cannot be mended, or is busy with another command, does not keep the others from it. */
-		if (r < 0 && one.kind != BERTH_BUSY && one.kind != BERTH_NOT_FOUND) {
+		if (r < 0 && result == 0 && one.kind != BERTH_BUSY && one.kind != BERTH_NOT_FOUND) {
 			result = r;
 			*err = one;
 		}

@@ -44,16 +44,22 @@ static int open_merged(const struct container *container, pid_t idmapped_for, st
 	CLEAN_FD int files = open_files(container, err);
 	CLEAN_FD int template = files < 0 ? files : template_open(container->berth, container->config.template_name, &description, err);
 
-	return template < 0 ? template : linked_open(files, template, idmapped_for, container_host_uid(container), err);
+	if (template < 0 && files >= 0 && err->kind == BERTH_NOT_FOUND)
+		return fail(err, BERTH_FAILED, ENOENT, "%s is linked to the template %s, which is gone: without that very tree its files are not whole", container->name, container->config.template_name);
+	if (template < 0)
+		return template;
+	/* Under what was changed in one tree no other must lie. */
+	if (description.built_at > container->config.created)
+		return fail(err, BERTH_FAILED, ESTALE, "%s is linked to the template %s as it was before it was made anew: without that very tree its files are not whole", container->name,
+			    container->config.template_name);
+	return linked_open(files, template, idmapped_for, container_host_uid(container), err);
 }
 
 int rootfs_open(const struct container *container, struct berth_error *err)
 {
-	enum berth_state state = container_state_now(container);
-
 	/* Its layers are the running mount's alone, and what is seen through that one has the ids of its user namespace. */
-	if (container->config.linked && (state == BERTH_RUNNING || state == BERTH_PAUSED))
-		return fail(err, BERTH_WRONG_STATE, EBUSY, "%s is linked to its template and runs: its files are reached from inside (berthctl exec), or when it is stopped", container->name);
+	if (container->config.linked && container_state_now(container) != BERTH_STOPPED)
+		return fail(err, BERTH_WRONG_STATE, EBUSY, "%s is linked to its template and not stopped: its files are reached from inside (berthctl exec), or when it is stopped", container->name);
 	return container->config.linked ? open_merged(container, 0, err) : open_files(container, err);
 }
 

@@ -36,7 +36,7 @@ struct start {
 	int guest_cgroup;			/* for CLONE_INTO_CGROUP */
 	int v1_tasks[CGROUP_V1_MAX];		/* "tasks" files, on hybrid hosts */
 	int v1_count;
-	int rootfs;				/* the host's directory */
+	int rootfs;				/* the guest's tree by rootfs_open(); of a linked container only until its files are written */
 	int listener;				/* console socket, for the monitor */
 	int events, kills, memory_pressure, io_pressure;	/* for the monitor: cgroup/memory_events.h */
 	struct devices devices;

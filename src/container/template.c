@@ -55,23 +55,29 @@ static int open_directory(const struct berth *berth, const char *name, struct be
 
 int template_open(const struct berth *berth, const char *name, struct berth_template *ret, struct berth_error *err)
 {
-	CLEAN_FD int directory = open_directory(berth, name, err);
-	int r, fd;
+	char entry[TEMPLATE_DIRECTORY_MAX];
+	int r = template_directory_name(name, entry, err);
+	CLEAN_FD int templates = r < 0 ? r : instance_directory(berth, DIRECTORY_TEMPLATES, err);
 
-	if (directory < 0)
-		return directory;
-	r = read_description(directory, name, ret, err);
-	if (r < 0)
-		return r;
-	fd = openat(directory, "rootfs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return fail_errno(err, "template %s: cannot open its rootfs", name);
-	/* Shared for as long as the caller copies: a delete meanwhile says busy. */
-	if (flock(fd, LOCK_SH | LOCK_NB) < 0) {
-		close(fd);
-		return fail(err, BERTH_BUSY, EWOULDBLOCK, "template %s is being deleted", name);
+	if (templates < 0)
+		return templates;
+	for (;;) {
+		CLEAN_FD int directory = open_directory(berth, name, err);
+
+		r = directory < 0 ? directory : read_description(directory, name, ret, err);
+		if (r < 0)
+			return r;
+		CLEAN_FD int rootfs = openat(directory, "rootfs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (rootfs < 0)
+			return fail_errno(err, "template %s: cannot open its rootfs", name);
+		/* Shared for as long as the caller copies: a delete meanwhile says busy. */
+		r = lock_directory_shared(rootfs, berth->lock_timeout_ms, name, err);
+		if (r < 0)
+			return r;
+		/* Before we had the lock it may have been deleted or replaced. */
+		if (is_still_at(directory, templates, entry))
+			return take_fd(&rootfs);
 	}
-	return fd;
 }
 
 int berth_template_show(struct berth *berth, const char *name, struct berth_template *ret, struct berth_error *err)
@@ -82,41 +88,62 @@ int berth_template_show(struct berth *berth, const char *name, struct berth_temp
 }
 
 /* A container that is made of it. Reads all configurations: templates are seldom deleted. */
-static int find_user(const struct berth *berth, const char *name, bool linked, char user[static 64])
+/* 1 and the name of a container that was made of the template, or, with linked, needs its files; 0 if there is none. */
+static int find_user(const struct berth *berth, const char *name, bool linked, char user[static 64], struct berth_error *err)
 {
-	struct berth_error ignored;
-	CLEAN_FD int containers = instance_directory(berth, DIRECTORY_CONTAINERS, &ignored);
+	CLEAN_FD int containers = instance_directory(berth, DIRECTORY_CONTAINERS, err);
 	CLEAN_DIR DIR *dir = list_directory(containers);
 	struct dirent *entry;
 
-	while (dir && (entry = readdir(dir))) {
-		CLEAN_CONTAINER struct container container = { .directory = -EBADF };
+	if (!dir)
+		return containers < 0 ? containers : fail_errno(err, "cannot list the containers");
+	while ((entry = readdir(dir))) {
+		CLEAN_CONTAINER struct container container = { .berth = berth, .directory = -EBADF };
+		int r;
 
-		if (entry->d_name[0] == '.' || container_open(berth, entry->d_name, &container, &ignored) < 0 ||
-		    strcmp(container.config.template_name, name) != 0 || (linked && !container.config.linked))
+		if (!name_is_valid(entry->d_name))
 			continue;
-		snprintf(user, 64, "%.63s", container.name);
+		strcpy(container.name, entry->d_name);
+		container.directory = openat(containers, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (container.directory < 0 && errno == ENOENT)
+			continue;
+		r = container.directory < 0 ? fail_errno(err, "cannot open the directory of %s", container.name) : container_read_config(&container, err);
+		/* A copy does without its template; of a linked one nothing must be guessed. */
+		if (r < 0 && linked)
+			return fail_context(err, "cannot tell which containers are linked to template %s", name);
+		if (r < 0 || strcmp(container.config.template_name, name) != 0 || (linked && !container.config.linked))
+			continue;
+		strcpy(user, container.name);
 		return 1;
 	}
 	return 0;
 }
 
+static int refuse_linked(const struct berth *berth, const char *name, struct berth_error *err)
+{
+	char user[64];
+	int r = find_user(berth, name, true, user, err);
+
+	return r > 0 ? fail(err, BERTH_WRONG_STATE, EBUSY, "template %s is part of containers that are linked to it, such as %s; destroy them first", name, user) : r;
+}
+
 int template_retire(const struct berth *berth, int directory, const char *name, struct berth_error *err)
 {
 	CLEAN_FD int rootfs = openat(directory, "rootfs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	char user[64];
+	/* Before the lock, so that what is refused holds up no start; and with it, for who was being created had it. */
+	int r = refuse_linked(berth, name, err);
 
+	if (r < 0)
+		return r;
 	/* A broken one can go. */
 	if (rootfs < 0)
 		rootfs = fcntl(directory, F_DUPFD_CLOEXEC, 0);
 	if (rootfs < 0)
 		return fail_errno(err, "template %s: cannot open its rootfs", name);
-	/* First the lock: who is being created has it until the container can be seen. */
 	if (flock(rootfs, LOCK_EX | LOCK_NB) < 0)
 		return fail(err, BERTH_BUSY, EWOULDBLOCK, "template %s is being copied", name);
-	if (find_user(berth, name, true, user))
-		return fail(err, BERTH_WRONG_STATE, EBUSY, "template %s is part of containers that are linked to it, such as %s; destroy them first", name, user);
-	return take_fd(&rootfs);
+	r = refuse_linked(berth, name, err);
+	return r < 0 ? r : take_fd(&rootfs);
 }
 
 int berth_template_delete(struct berth *berth, const char *name, bool force, struct berth_error *err)
@@ -126,15 +153,20 @@ int berth_template_delete(struct berth *berth, const char *name, bool force, str
 
 	if (directory < 0)
 		return directory;
-	if (!force && find_user(berth, name, false, user))
+	int r = force ? 0 : find_user(berth, name, false, user, err);
+	if (r < 0)
+		return r;
+	if (r > 0)
 		return fail(err, BERTH_WRONG_STATE, EBUSY, "template %s is in use: %s was made of it; --force deletes it all the same", name, user);
 	CLEAN_FD int lock = template_retire(berth, directory, name, err);
 	if (lock < 0)
 		return lock;
 	CLEAN_FD int templates = instance_directory(berth, DIRECTORY_TEMPLATES, err);
-	int r = templates < 0 ? templates : template_directory_name(name, old, err);
+	r = templates < 0 ? templates : template_directory_name(name, old, err);
 	if (r < 0)
 		return r;
+	if (!is_still_at(directory, templates, old))
+		return fail(err, BERTH_BUSY, EBUSY, "template %s is being replaced", name);
 	/* Gone by one rename; what a killed delete leaves behind the dot is recover's. */
 	snprintf(hidden, sizeof(hidden), ".%s" DESTROYING_SUFFIX, old);
 	r = remove_tree_at(templates, hidden, err);

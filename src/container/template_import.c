@@ -94,7 +94,7 @@ int berth_template_import(struct berth *berth, const char *name, const struct be
 	CLEAN_POLICY struct policy policy = { .plans = NULL };
 	struct import import = { .image = options->image, .policy = &policy, .progress = progress, .data = data };
 	template_fill_function fill = fill_from_archive;
-	const char *path = options->source;
+	const char *path = options->source ? options->source : "";
 	CLEAN_FD int fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : fcntl(0, F_DUPFD_CLOEXEC, 3);
 	struct stat st;
 	int r;

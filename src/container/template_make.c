@@ -162,29 +162,34 @@ static int make_in(struct berth *berth, int directory, const char *name, const c
 	return r;
 }
 
-/* Locks the one that is to be replaced; -ENOENT if there is none. */
-static int retire_old(const struct berth *berth, int templates, const char *final, const char *name, struct berth_error *err)
-{
-	CLEAN_FD int old = openat(templates, final, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	if (old < 0)
-		return fail_errno(err, "cannot open the old one");
-	return template_retire(berth, old, name, err);
-}
-
 static int place(const struct berth *berth, int templates, const char *hidden, const char *final, const char *name, bool replace, struct berth_error *err)
 {
-	if (renameat2(templates, hidden, templates, final, RENAME_NOREPLACE) == 0)
-		return 0;
-	if (errno != EEXIST || !replace)
-		return fail_errno(err, "cannot put it in its place");
-	CLEAN_FD int lock = retire_old(berth, templates, final, name, err);
-	if (lock < 0)
-		return lock;
-	/* The old one and the new one change places in one step; then the old one has the hidden name. */
-	if (renameat2(templates, hidden, templates, final, RENAME_EXCHANGE) < 0)
-		return fail_errno(err, "cannot put it in its place");
-	return remove_tree_at(templates, hidden, err);
+	for (;;) {
+		if (renameat2(templates, hidden, templates, final, RENAME_NOREPLACE) == 0)
+			return 0;
+		if (errno != EEXIST || !replace)
+			return fail_errno(err, "cannot put it in its place");
+		/* Held until it is removed: it gets the hidden name, and the next build would take it for what a killed one has left. */
+		CLEAN_FD int old = open_locked_directory(templates, final, berth->lock_timeout_ms, name, err);
+		if (old == -ENOENT)
+			continue;
+		CLEAN_FD int lock = old < 0 ? old : template_retire(berth, old, name, err);
+		if (lock < 0)
+			return lock;
+		/* The old one and the new one change places in one step; then the old one has the hidden name. */
+		if (renameat2(templates, hidden, templates, final, RENAME_EXCHANGE) < 0)
+			return fail_errno(err, "cannot put it in its place");
+		return remove_tree_at(templates, hidden, err);
+	}
+}
+
+/* Whether there is one that must not be replaced: asked before the work, and once more when it is done. */
+static int check_old(const struct berth *berth, int templates, const char *final, const char *name, struct berth_error *err)
+{
+	CLEAN_FD int old = openat(templates, final, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	CLEAN_FD int lock = old < 0 ? -ENOENT : template_retire(berth, old, name, err);
+
+	return lock < 0 && lock != -ENOENT ? lock : 0;
 }
 
 int template_make(struct berth *berth, const char *name, const char *origin, const struct berth_template_options *options, template_fill_function fill,
@@ -210,14 +215,10 @@ int template_make(struct berth *berth, const char *name, const char *origin, con
 			return fail_errno(err, "cannot make the directory of template %s", name);
 		directory = open_locked_directory(templates, hidden, 0, name, err);
 	}
-	/* Before the work, and once more when it is done. */
-	if (directory >= 0 && options->replace) {
-		CLEAN_FD int lock = retire_old(berth, templates, final, name, err);
-
-		if (lock < 0 && lock != -ENOENT) {
-			(void)unlinkat(templates, hidden, AT_REMOVEDIR);
-			return lock;
-		}
+	r = directory >= 0 && options->replace ? check_old(berth, templates, final, name, err) : 0;
+	if (r < 0) {
+		(void)unlinkat(templates, hidden, AT_REMOVEDIR);
+		return r;
 	}
 	if (directory < 0)
 		return err->kind == BERTH_BUSY ? fail(err, BERTH_BUSY, EWOULDBLOCK, "template %s is being built by another command", name) : directory;

@@ -71,6 +71,18 @@ static int open_place(int rootfs, const char *path, const char *own_name, char n
 	return fd;
 }
 
+/* The guest's root. That of a linked container is held for as long as the container is locked: what starts it meanwhile waits. */
+static int open_root(struct berth *berth, const char *name, struct container *container, struct berth_error *err)
+{
+	int r = container_open(berth, name, container, err);
+
+	if (r == 0 && container->config.linked) {
+		container_close(container);
+		r = container_open_locked(berth, name, container, err);
+	}
+	return r < 0 ? r : rootfs_open(container, err);
+}
+
 int berth_push(struct berth *berth, const char *name, int from, const char *own_name, const char *path, mode_t mode, struct berth_error *err)
 {
 	CLEAN_CONTAINER struct container container = { .directory = -EBADF };
@@ -80,8 +92,7 @@ int berth_push(struct berth *berth, const char *name, int from, const char *own_
 
 	if (path[0] != '/' || strlen(path) >= PATH_MAX)
 		return fail(err, BERTH_USAGE, EINVAL, "'%.200s' is not acceptable; accepted is an absolute path inside the container", path);
-	r = container_open(berth, name, &container, err);
-	CLEAN_FD int rootfs = r < 0 ? r : rootfs_open(&container, err);
+	CLEAN_FD int rootfs = open_root(berth, name, &container, err);
 	if (rootfs < 0)
 		return rootfs;
 	CLEAN_FD int dir = open_place(rootfs, path, own_name, final, err);
@@ -111,8 +122,7 @@ int berth_pull(struct berth *berth, const char *name, const char *path, int to, 
 
 	if (path[0] != '/')
 		return fail(err, BERTH_USAGE, EINVAL, "'%.200s' is not acceptable; accepted is an absolute path inside the container", path);
-	r = container_open(berth, name, &container, err);
-	CLEAN_FD int rootfs = r < 0 ? r : rootfs_open(&container, err);
+	CLEAN_FD int rootfs = open_root(berth, name, &container, err);
 	if (rootfs < 0)
 		return rootfs;
 	/* O_NONBLOCK: a fifo there would hold us for ever. */

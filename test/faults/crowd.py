@@ -141,7 +141,7 @@ def client(number, end):
             value = result.stdout.strip() if result else None
         elif verb == "list":
             result = berth("list", "--json")
-            for one in json.loads(result.stdout)["containers"] if result else []:
+            for one in json.loads(result.stdout)["containers"] if result and result.returncode == 0 else []:
                 if one["name"] in names and one["state"] in ("stopped", "running", "paused"):
                     note(one["name"], began, "status", 0, one["state"])
             continue
@@ -156,9 +156,18 @@ def client(number, end):
             note(name, began, verb, result.returncode, value)
 
 
+def guarded(number, end):
+    """An answer that is no JSON, and whatever else a client falls over."""
+    try:
+        client(number, end)
+    except Exception as why:
+        with lock:
+            faults.append("client %d: %r" % (number, why))
+
+
 def main():
     end = time.monotonic() + seconds
-    threads = [threading.Thread(target=client, args=(n, end)) for n in range(16)]
+    threads = [threading.Thread(target=guarded, args=(n, end)) for n in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -223,6 +223,8 @@ def main():
                     call += every * VERBS[verb][3]
                 if len(failures) > 5:
                     break
+            if kills == 0:
+                failures.append("no call was reached")
             total += kills
             for failure in failures:
                 print("# " + failure)

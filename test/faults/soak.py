@@ -47,7 +47,12 @@ def cgroups():
 
 
 def host():
-    running = [read("/proc/%s/cmdline" % pid) for pid in filter(str.isdigit, os.listdir("/proc")) if os.path.exists("/proc/%s/cmdline" % pid)]
+    running = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            running.append(read("/proc/%s/cmdline" % pid))
+        except OSError:
+            continue
     return {
         "open files": int(read("/proc/sys/fs/file-nr").split()[0]),
         "slab KiB": next(int(line.split()[1]) for line in read("/proc/meminfo").splitlines() if line.startswith("SUnreclaim")),
@@ -98,8 +103,8 @@ def main():
         fault = over(first, last)
         print("# ms each, four at a time: " + ", ".join("%s %.1f" % one for one in took.items()))
         print("# after the first round and the second: " + ", ".join("%s %d, %d" % (what, first[what], last[what]) for what in first))
-    except AssertionError as why:
-        fault.append(str(why))
+    except (AssertionError, OSError, subprocess.SubprocessError) as why:
+        fault.append(repr(why))
     for name in names:
         subprocess.run(["berthctl", "destroy", "--force", name], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     left = os.listdir(os.path.join(os.environ["BERTH_ROOT"], "var/lib/berth/containers")) + ["cgroup"] * cgroups()

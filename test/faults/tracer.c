@@ -131,14 +131,17 @@ int main(int argc, char **argv)
 		return 99;
 	command = fork();
 	if (command == 0) {
+		close(go[1]);
 		/* Waits until it is seized. */
 		if (read(go[0], &byte, 1) == 1)
 			execvp(argv[5], argv + 5);
 		_exit(127);
 	}
 	/* Seized and not attached: what it makes begins without a SIGSTOP, which would stay with it when we end. */
-	if (ptrace(PTRACE_SEIZE, command, 0, options) < 0 || ptrace(PTRACE_INTERRUPT, command, 0, 0) < 0 || waitpid(command, &status, 0) < 0)
+	if (ptrace(PTRACE_SEIZE, command, 0, options) < 0 || ptrace(PTRACE_INTERRUPT, command, 0, 0) < 0 || waitpid(command, &status, 0) < 0) {
+		perror("tracer: cannot seize the command");
 		return 99;
+	}
 	add(command, born++);
 	ptrace(PTRACE_SYSCALL, command, 0, 0);
 	if (write(go[1], "x", 1) != 1)

@@ -32,7 +32,7 @@ careless() { nsenter -t "$(init)" -U -m -u -i -n -p "$@"; }
 	ok exec guest -- joining fds
 	is ""
 	# By a terminal there are others in between.
-	run script -qec "berthctl exec guest --terminal -- joining fds; echo end" /dev/null
+	run script -qec "berthctl exec guest --terminal -- joining fds && echo end" /dev/null
 	[[ $output == *end* ]]
 	[ -z "$(grep -E '[0-9]+ (/|pipe|socket|anon)' <<< "$output")" ]
 	output=$(careless /bin/joining fds)

@@ -140,6 +140,8 @@ with_pidfd() {
 	try exec right -- sh -c "grep -E 'realtime priority|nice priority' /proc/1/limits | tr -s ' ' | cut -d' ' -f4,5"
 	[ "$output" = $'0 0\n0 0' ] || story "init has the operator's"
 	output=$("${limits[@]}" timeout 30 berthctl exec right -- sh -c 'attacks realtime; attacks nice' || true)
+	has "realtime: "
+	has "nice: "
 	hasnt "it worked"
 }
 
@@ -151,7 +153,8 @@ with_pidfd() {
 	try exec right -- sh -c "ls -d /proc/$victim || kill -0 $victim || renice -n 5 -p $victim || cat /proc/$victim/environ || ls /proc/$victim/root/"
 	[ "$status" -ne 0 ] || story "right sees it"
 	# The control: the host has all of it.
-	[ -d "/proc/$victim/root/etc" ] && kill -0 "$victim"
+	[ -d "/proc/$victim/root/etc" ]
+	kill -0 "$victim"
 	inside right "cat /proc/[0-9]*/status | grep -c '^Name'"
 	[ "$output" -lt 15 ]
 }

@@ -31,7 +31,7 @@ file_has() { grep -qxF -- "$2" "$1" || { echo "no line '$2' in $1:" >&2; cat "$1
 	file_has "$file" $'\tup ip -6 route replace default via fe80::1 dev eth0 src 2001:db8:8::1 onlink'
 	file_has "$file" "iface lo inet loopback"
 	file_has "$file" "iface wlan0 inet dhcp"
-	! grep -qE 'eth0 inet dhcp|allow-hotplug|up something' "$file"
+	! grep -qE 'eth0 inet dhcp|allow-hotplug|up something' "$file" || false
 	[ "$(grep -c 'berth begin' "$file")" = 1 ]
 	file=$(etc)/systemd/network/10-berth-eth0.network
 	file_has "$file" "Name=eth0"
@@ -55,7 +55,7 @@ file_has() { grep -qxF -- "$2" "$1" || { echo "no line '$2' in $1:" >&2; cat "$1
 	local file=$(etc)/systemd/network/10-berth-eth0.network before
 	ok set web --ip 10.77.8.2 --hostname other
 	file_has "$file" "Address=10.77.8.2/32"
-	! grep -q 10.77.8.1 "$file" "$(etc)/network/interfaces" "$(etc)/netplan/60-berth.yaml" "$(etc)/conf.d/net"
+	! grep -q 10.77.8.1 "$file" "$(etc)/network/interfaces" "$(etc)/netplan/60-berth.yaml" "$(etc)/conf.d/net" || false
 	file_has "$(etc)/conf.d/hostname" 'hostname="other"'
 	chmod u-w "$file" "$(etc)/hostname"
 	before=$(stat -c %i "$(etc)/network/interfaces")
@@ -70,7 +70,7 @@ file_has() { grep -qxF -- "$2" "$1" || { echo "no line '$2' in $1:" >&2; cat "$1
 	ok set web --ip ''
 	ok start web
 	[ ! -e "$file" ]
-	! grep -q eth0 "$(etc)/network/interfaces"
+	! grep -q eth0 "$(etc)/network/interfaces" || false
 	ok set web --ip 10.77.8.1
 }
 
@@ -121,10 +121,10 @@ file_has() { grep -qxF -- "$2" "$1" || { echo "no line '$2' in $1:" >&2; cat "$1
 	ok set web --root-password 'first secret'
 	checks() { python3 -c 'import crypt, sys; line = [l for l in open(sys.argv[1]) if l.startswith("root:")]; assert len(line) == 1; h = line[0].split(":")[1]; sys.exit(crypt.crypt(sys.argv[2], h) != h)' "$(etc "$2")/shadow" "$1" 2> /dev/null; }
 	checks 'first secret' web
-	! grep -q 'first secret' -r "$BERTH_ROOT/var/lib/berth/containers/web/container.conf" "$BERTH_ROOT/run"
+	! grep -q 'first secret' -r "$BERTH_ROOT/var/lib/berth/containers/web/container.conf" "$BERTH_ROOT/run" || false
 	printf 'second one\n' | berth set web --root-password -
 	checks 'second one' web
-	! checks 'first secret' web
+	! checks 'first secret' web || false
 	[ "$(stat -c %a:%u "$(etc)/shadow")" = 600:0 ]
 	chmod 000 "$(etc)/shadow"
 	ok set web --root-password third
@@ -191,8 +191,10 @@ file_has() { grep -qxF -- "$2" "$1" || { echo "no line '$2' in $1:" >&2; cat "$1
 		: > usr/bin/ssh-keygen && : > usr/lib/systemd/systemd && echo seed > var/lib/systemd/random-seed && echo kept > etc/ssh/sshd_config)
 	ok template import machine "$BATS_TEST_TMPDIR/t"
 	ok create machine --template machine
-	[ -e "$(etc machine)/machine-id" ] && [ ! -s "$(etc machine)/machine-id" ]
-	[ ! -e "$(tree machine)/var/lib/dbus/machine-id" ] && [ ! -e "$(tree machine)/var/lib/systemd/random-seed" ]
+	[ -e "$(etc machine)/machine-id" ]
+	[ ! -s "$(etc machine)/machine-id" ]
+	[ ! -e "$(tree machine)/var/lib/dbus/machine-id" ]
+	[ ! -e "$(tree machine)/var/lib/systemd/random-seed" ]
 	[ "$(ls "$(etc machine)/ssh")" = sshd_config ]
 	[ -L "$(etc machine)/systemd/system/multi-user.target.wants/ssh-host-keys.service" ]
 	ok destroy machine
@@ -229,7 +231,8 @@ file_has() { grep -qxF -- "$2" "$1" || { echo "no line '$2' in $1:" >&2; cat "$1
 	ok pull web /root/link "$BATS_TEST_TMPDIR/shadow"
 	cmp "$BATS_TEST_TMPDIR/shadow" "$(etc)/shadow"
 	ok push web "$BATS_TEST_TMPDIR/file" /root/up/pushed
-	[ ! -e /etc/pushed ] && [ -e "$(etc)/pushed" ]
+	[ ! -e /etc/pushed ]
+	[ -e "$(etc)/pushed" ]
 	# A link in the file's place is replaced, not followed.
 	ok push web "$BATS_TEST_TMPDIR/file" /root/link
 	[ ! -L "$(tree)/root/link" ]

@@ -111,7 +111,8 @@ teardown_file() { berth_teardown; }
 	sleep 0.5
 	local begin=$SECONDS
 	ok stop stubborn --timeout 2
-	[ $((SECONDS - begin)) -ge 1 ] && [ $((SECONDS - begin)) -le 8 ]
+	[ $((SECONDS - begin)) -ge 1 ]
+	[ $((SECONDS - begin)) -le 8 ]
 	[ "$(status_of stubborn state)" = stopped ]
 	ok destroy stubborn
 }

@@ -9,6 +9,7 @@ setup_file() {
 	berth create mon --template busybox --memory 64M --ip 10.77.5.1
 }
 setup() { berth start mon --if-needed; }
+teardown() { rmdir "/sys/fs/cgroup/memory/$(instance_cgroup)-starved" "$BERTH_CGROUP/$(instance_cgroup)-starved" 2> /dev/null || true; }
 teardown_file() { berth_teardown; }
 
 @test "killed: the container runs on, status, exec, set and pause work" {

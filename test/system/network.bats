@@ -148,7 +148,8 @@ heard_by_world() {
 	run ! ip link show "$interface"
 	[ -z "$(ip route show 10.77.3.1)" ]
 	run nft list table inet berth
-	[[ $output != *10.77.3.1\ * ]] && [[ $output != *2001:db8:3::1* ]]
+	[[ $output != *10.77.3.1\ * ]]
+	[[ $output != *2001:db8:3::1* ]]
 	ok start net1
 	ping -c 1 -W 2 10.77.3.1
 }

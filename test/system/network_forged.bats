@@ -60,7 +60,8 @@ OWN=02:00:00:00:00:01
 	me=02:99:99:99:99:99
 	local frames
 	frames=$(heard deliver evil routed udp4 source=10.77.4.1 target=198.51.100.2)
-	[[ $frames == *$BAD* ]] && [[ $frames != *029999999999* ]]
+	[[ $frames == *$BAD* ]]
+	[[ $frames != *029999999999* ]]
 }
 
 forge_sources() {

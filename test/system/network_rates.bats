@@ -32,7 +32,8 @@ measure() {
 near() {
 	local got=$1 wanted=$2
 	echo "# sold $wanted bit/s, measured $got: $((got * 100 / wanted)) %" >&3
-	[ "$got" -ge $((wanted * 90 / 100)) ] && [ "$got" -le $((wanted * 110 / 100)) ]
+	[ "$got" -ge $((wanted * 90 / 100)) ] || return 1
+	[ "$got" -le $((wanted * 110 / 100)) ]
 }
 
 @test "a sold rate is what is had, within a tenth, in each direction" {
@@ -107,7 +108,8 @@ for i in range($1):
 	spray 3000 same
 	got=$(($(arrived) - before))
 	echo "# net-packets 100: $got of 3000 arrived" >&3
-	[ "$got" -ge 90 ] && [ "$got" -lt 600 ]
+	[ "$got" -ge 90 ]
+	[ "$got" -lt 600 ]
 	sleep 1.2
 	before=$(reached_guest)
 	world python3 -c "
@@ -117,7 +119,8 @@ for i in range(3000):
     s.sendto(b'x', ('10.77.5.1', 9))"
 	got=$(($(reached_guest) - before))
 	echo "# net-packets 100: $got of 3000 got in" >&3
-	[ "$got" -ge 90 ] && [ "$got" -lt 600 ]
+	[ "$got" -ge 90 ]
+	[ "$got" -lt 600 ]
 	ok set shaped --net-packets unlimited
 	before=$(arrived)
 	spray 500 same
@@ -132,7 +135,8 @@ for i in range(3000):
 	spray 100
 	got=$(($(arrived) - before))
 	echo "# net-connections 20: $got of 100 arrived" >&3
-	[ "$got" -ge 15 ] && [ "$got" -le 24 ]
+	[ "$got" -ge 15 ]
+	[ "$got" -le 24 ]
 	# From outside no further ones begin either.
 	before=$(reached_guest)
 	world python3 -c "
@@ -161,7 +165,8 @@ for i in range(50):
 	spray 500
 	got=$(($(arrived) - before))
 	echo "# net-connection-rate 20: $got of 500 arrived" >&3
-	[ "$got" -ge 15 ] && [ "$got" -lt 150 ]
+	[ "$got" -ge 15 ]
+	[ "$got" -lt 150 ]
 	sleep 1.2
 	before=$(arrived)
 	spray 500 same
@@ -223,7 +228,8 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 for i in range(3000):
     s.sendto(b'x', ('10.9.5.1', 9))"
 	got=$(($(world ip -s -j link show dev lan | jq '.[0].stats64.rx.packets') - before))
-	[ "$got" -ge 90 ] && [ "$got" -lt 600 ]
+	[ "$got" -ge 90 ]
+	[ "$got" -lt 600 ]
 	ok set port --net-packets unlimited
 	background world socat TCP-LISTEN:25,fork,reuseaddr SYSTEM:'echo 220 mail'
 	local mail=$!

@@ -100,7 +100,7 @@ teardown_file() { berth_teardown; }
 	[ "$(cat "$tree/etc/uid")" = 0 ]
 	[ "$(awk '{print ($2 > 65535), $3}' "$tree/etc/map")" = "1 65536" ]
 	[ "$(stat -c %u:%g "$tree/etc/uid")" = 0:0 ]
-	! grep -q hunter2 "$tree/etc/env"
+	! grep -q hunter2 "$tree/etc/env" || false
 	ok template delete nosy
 }
 
@@ -111,7 +111,7 @@ teardown_file() { berth_teardown; }
 	timeout -s INT 1 berthctl template build slow || true
 	[ -z "$(ls -A "$BERTH_ROOT/var/lib/berth/templates" | grep slow)" ]
 	[ -z "$(find "$BERTH_ROOT/var/lib/berth/ids" -type l)" ]
-	! pgrep -f 'sleep 4711'
+	! pgrep -f 'sleep 4711' || false
 }
 
 @test "a build that was killed is cleaned up by recover, id range and all" {
@@ -122,7 +122,7 @@ teardown_file() { berth_teardown; }
 	ok recover
 	[ -z "$(ls -A "$BERTH_ROOT/var/lib/berth/templates" | grep killed)" ]
 	[ -z "$(find "$BERTH_ROOT/var/lib/berth/ids" -type l)" ]
-	! pgrep -f 'sleep 4712'
+	! pgrep -f 'sleep 4712' || false
 }
 
 @test "delete: gone, and 3 afterwards; a description that is broken says so" {

@@ -121,7 +121,9 @@ check_rich() {
 		count=$((count + 1))
 	done < <(python3 "$BATS_TEST_DIRNAME/hostile.py")
 	[ "$count" -ge 40 ]
-	[ ! -e /var/tmp/berth-escaped ] && [ ! -e /berth-escaped ] && [ ! -e "$BERTH_ROOT/berth-escaped" ]
+	[ ! -e /var/tmp/berth-escaped ]
+	[ ! -e /berth-escaped ]
+	[ ! -e "$BERTH_ROOT/berth-escaped" ]
 	[ -z "$(find "$(templates)" /tmp /var/tmp -name berth-escaped)" ]
 	[ -z "$(find "$BERTH_ROOT/var/lib/berth/ids" -type l)" ]
 }
@@ -166,7 +168,9 @@ layers() {
 	tree=$(tree_of app)
 	[ "$(cat "$tree/etc/kept" "$tree/etc/changed" "$tree/etc/old/new")" = $'one\ntwo\nthree' ]
 	[ -d "$tree/etc/kind" ]
-	[ ! -e "$tree/etc/gone" ] && [ ! -e "$tree/srv/data" ] && [ ! -e "$tree/etc/old/hidden" ]
+	[ ! -e "$tree/etc/gone" ]
+	[ ! -e "$tree/srv/data" ]
+	[ ! -e "$tree/etc/old/hidden" ]
 	[ -z "$(find "$tree" -name '.wh.*')" ]
 	ok template show app --json
 	[ "$(json_get .command <<< "$output")" = '/bin/hello "a b"' ]

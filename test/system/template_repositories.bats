@@ -232,7 +232,8 @@ release_of() { case $1 in alpine) echo alpine:3.22 ;; gentoo) echo gentoo:openrc
 		template=$(release_of $name)
 		ok template build "$template" --mirror "file://$www/$name"
 		tree=$(tree_of "${template/:/-}")
-		[ -x "$tree/bin/busybox" ] && [ ! -s "$tree/etc/machine-id" ]
+		[ -x "$tree/bin/busybox" ]
+		[ ! -s "$tree/etc/machine-id" ]
 		[ $name = gentoo ] || grep -q ' as 0' "$tree/var/log.asked"
 		ok template show "$template"
 		has "distribution  $name"
