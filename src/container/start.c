@@ -245,6 +245,13 @@ static _Noreturn void become_monitor(struct start *start)
 
 /* --- after the clone -------------------------------------------------------------------------------------------------------- */
 
+/* Without its start time nobody would find it by the run file. */
+static int know(struct known_process *ret, pid_t pid, struct berth_error *err)
+{
+	*ret = (struct known_process){ pid, process_start_time(pid) };
+	return ret->start_time ? 0 : fail(err, BERTH_FAILED, EIO, "cannot read when process %d began", pid);
+}
+
 static int map_and_mount(struct start *start, pid_t pid, struct berth_error *err)
 {
 	char path[64];
@@ -314,10 +321,12 @@ static int run_host_side(struct start *start, struct container *container, pid_t
 
 	/* Before init runs: from its first instruction on, any command must find it. */
 	container->state.stage = RUN_RUNNING;
-	container->state.init = (struct known_process){ init, process_start_time(init) };
-	container->state.monitor = (struct known_process){ monitor, process_start_time(monitor) };
+	r = know(&container->state.init, init, err);
+	if (r == 0)
+		r = know(&container->state.monitor, monitor, err);
 	container->state.started_at = (uint64_t)time(NULL);
-	r = state_write(run, &container->state, err);
+	if (r == 0)
+		r = state_write(run, &container->state, err);
 	if (r == 0)
 		r = stage_send(start->monitor_host_end, STAGE_RELEASED, init, (int[]){ console, console_slave, notify }, 3, "the monitor", err);
 	if (r == 0)
@@ -339,8 +348,9 @@ static int prepare(struct start *start, struct container *container, struct bert
 	/* The first thing on disk: from now on whoever comes knows that something may have to be undone, and what. */
 	memset(&container->state, 0, sizeof(container->state));
 	container->state.stage = RUN_STARTING;
-	container->state.starter = (struct known_process){ getpid(), process_start_time(getpid()) };
-	r = state_write(run, &container->state, err);
+	r = know(&container->state.starter, getpid(), err);
+	if (r == 0)
+		r = state_write(run, &container->state, err);
 	if (r == 0)
 		r = connection_prepare(container, err);
 	if (r == 0)

@@ -8,6 +8,8 @@
  *
  *   tracer PROCESS CALL kill|ERRNO -- COMMAND...
  *
+ * With TRACER_OWN in the environment calls count only as long as the process runs a program whose name begins with it: a guest's init that fails is no fault of a start.
+ *
  * Ends with the command's exit status (128+n for a signal). The last line on stderr is "tracer: did CALL-NAME-NUMBER" or "tracer: not reached, N calls". Everything the command has
  * started is let go and lives on when the command itself has ended, as without a tracer.
  */
@@ -35,6 +37,7 @@ static struct process {
 	int counted_as;		/* index of the process */
 	bool inside;		/* the next stop is a call's end */
 	bool failing;		/* its result is to be replaced */
+	bool foreign;		/* it runs a program of somebody else's */
 } processes[PROCESSES_MAX];
 static int count, born;
 
@@ -48,6 +51,22 @@ static struct process *find(pid_t pid)
 		if (processes[i].pid == pid)
 			return &processes[i];
 	return NULL;
+}
+
+static bool is_foreign(pid_t pid)
+{
+	const char *own = getenv("TRACER_OWN");
+	char path[64], target[4096];
+	ssize_t length;
+	char *name;
+
+	if (!own)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	length = readlink(path, target, sizeof(target) - 1);
+	target[length > 0 ? length : 0] = '\0';
+	name = strrchr(target, '/');
+	return strncmp(name ? name + 1 : target, own, strlen(own)) != 0;
 }
 
 static struct process *add(pid_t pid, int counted_as)
@@ -167,7 +186,7 @@ int main(int argc, char **argv)
 			process = add(pid, is_thread_of(pid, command) ? 0 : born++);
 		if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
 			process->inside = !process->inside;
-			if (process->inside && executed && process->counted_as == target && ++calls == wanted) {
+			if (process->inside && executed && !process->foreign && process->counted_as == target && ++calls == wanted) {
 				done = call_number(pid);
 				if (!error) {
 					kill(pid, SIGKILL);
@@ -188,6 +207,7 @@ int main(int argc, char **argv)
 		} else if (status >> 16 == PTRACE_EVENT_EXEC) {
 			/* The calls before are this program's own. */
 			executed = true;
+			process->foreign = is_foreign(pid);
 		} else if (status >> 16 == PTRACE_EVENT_STOP && WSTOPSIG(status) != SIGTRAP) {
 			ptrace(PTRACE_LISTEN, pid, 0, 0);
 			continue;
