@@ -102,3 +102,22 @@ web2"
 	[[ $(json_get '.containers[0].error' <<< "$output") == *"container.conf"* ]]
 	ok destroy --force bad
 }
+
+@test "every field there is can be asked for, and facts of a running container are those of status" {
+	local field listed fields=() status_json
+	mapfile -t fields < <(berth list --fields | sed -n 's/^  \([a-z-]*\) .*/\1/p')
+	[ "${#fields[@]}" -gt 60 ]
+	for field in "${fields[@]}"; do
+		ok list --json -f name=web1 -o "$field"
+		[ "$(jq -r --arg f "$field" '.containers[0] | has($f)' <<< "$output")" = true ] || story "$field is not there"
+		ok list -f name=web1 -o "$field"
+	done
+	status_json=$(berth status web1 --json)
+	for field in uuid id host-uid hostname init-pid interface memory pids memory-peak pids-used; do
+		listed=$(berth list --json -f name=web1 -o "$field" | jq -c --arg f "$field" '.containers[0][$f]')
+		[ "$listed" = "$(jq -c --arg f "$field" '.[$f]' <<< "$status_json")" ] || { echo "$field: list says $listed"; false; }
+	done
+	for field in uptime cpu-time io-read io-written swap-used oom-kills; do
+		[[ $(berth list --json -f name=web1 -o "$field" | jq --arg f "$field" '.containers[0][$f]') =~ ^[0-9] ]] || { echo "$field is no number"; false; }
+	done
+}
