@@ -1,29 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image/pack.h"
 
-#include <archive.h>
 #include <archive_entry.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-
-static int archive_failure(struct archive *archive, const char *what, struct berth_error *err)
-{
-	const char *why = archive_error_string(archive);
-	int code = archive_errno(archive);
-
-	return fail(err, BERTH_FAILED, code > 0 ? code : EIO, "%s: %.300s", what, why ? why : "unknown");
-}
-
-static void free_reader(struct archive **archive)
-{
-	archive_read_free(*archive);
-}
-
-static void free_writer(struct archive **archive)
-{
-	archive_write_free(*archive);
-}
+#include "image/archive_parts.h"
 
 static void free_links(struct archive_entry_linkresolver **links)
 {
@@ -38,7 +20,7 @@ static int write_entry(struct archive *disk, struct archive *out, struct archive
 	int code;
 
 	if (archive_write_header(out, entry) < ARCHIVE_WARN)
-		return archive_failure(out, "cannot write the archive", err);
+		return archive_failure(out, "cannot write the archive", "", err);
 	if (archive_entry_size(entry) <= 0)
 		return 0;
 	while ((code = archive_read_data_block(disk, &block, &size, &offset)) == ARCHIVE_OK) {
@@ -49,14 +31,14 @@ static int write_entry(struct archive *disk, struct archive *out, struct archive
 			ssize_t put = archive_write_data(out, zeros, gap < (int64_t)sizeof(zeros) ? (size_t)gap : sizeof(zeros));
 
 			if (put <= 0)
-				return archive_failure(out, "cannot write the archive", err);
+				return archive_failure(out, "cannot write the archive", "", err);
 			gap -= put;
 		}
 		if (archive_write_data(out, block, size) < 0)
-			return archive_failure(out, "cannot write the archive", err);
+			return archive_failure(out, "cannot write the archive", "", err);
 		at = offset + (int64_t)size;
 	}
-	return code == ARCHIVE_EOF ? 0 : archive_failure(disk, archive_entry_pathname(entry), err);
+	return code == ARCHIVE_EOF ? 0 : archive_failure(disk, "cannot read", archive_entry_pathname(entry), err);
 }
 
 static int open_writer(struct archive *out, const char *compression, int fd, struct berth_error *err)
@@ -67,14 +49,14 @@ static int open_writer(struct archive *out, const char *compression, int fd, str
 	/* No padding for tape drives: behind compressed data it would be garbage. */
 	archive_write_set_bytes_in_last_block(out, 1);
 	if (code != ARCHIVE_OK || archive_write_set_format_pax_restricted(out) != ARCHIVE_OK || archive_write_open_fd(out, fd) != ARCHIVE_OK)
-		return archive_failure(out, "cannot begin the archive", err);
+		return archive_failure(out, "cannot begin the archive", "", err);
 	return 0;
 }
 
 int pack_tree(const char *compression, int fd, struct berth_error *err)
 {
-	CLEAN(free_reader) struct archive *disk = archive_read_disk_new();
-	CLEAN(free_writer) struct archive *out = archive_write_new();
+	CLEAN(archive_free_reader) struct archive *disk = archive_read_disk_new();
+	CLEAN(archive_free_writer) struct archive *out = archive_write_new();
 	CLEAN(free_links) struct archive_entry_linkresolver *links = archive_entry_linkresolver_new();
 	int r, code = ARCHIVE_OK;
 
@@ -83,7 +65,7 @@ int pack_tree(const char *compression, int fd, struct berth_error *err)
 	archive_entry_linkresolver_set_strategy(links, ARCHIVE_FORMAT_TAR_PAX_RESTRICTED);
 	archive_read_disk_set_symlink_physical(disk);
 	if (archive_read_disk_open(disk, ".") != ARCHIVE_OK)
-		return archive_failure(disk, "cannot read the tree", err);
+		return archive_failure(disk, "cannot read the tree", "", err);
 	r = open_writer(out, compression, fd, err);
 	while (r == 0) {
 		struct archive_entry *entry = archive_entry_new(), *ready = entry, *later;
@@ -101,8 +83,8 @@ int pack_tree(const char *compression, int fd, struct berth_error *err)
 		archive_entry_free(entry);
 	}
 	if (r == 0 && code != ARCHIVE_EOF)
-		r = archive_failure(disk, "cannot read the tree", err);
+		r = archive_failure(disk, "cannot read the tree", "", err);
 	if (r == 0 && archive_write_close(out) != ARCHIVE_OK)
-		r = archive_failure(out, "cannot write the archive", err);
+		r = archive_failure(out, "cannot write the archive", "", err);
 	return r;
 }

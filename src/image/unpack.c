@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image/unpack.h"
 
-#include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -17,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/guest_path.h"
+#include "image/archive_parts.h"
 
 #define PATH_LIMIT 4096
 #define DEPTH_MAX 180			/* a copy of the tree goes 200 deep */
@@ -24,16 +24,6 @@
 #define LOGICAL_SIZE_MAX (1ll << 40)	/* of a sparse file */
 #define WHITEOUT ".wh."
 #define OPAQUE ".wh..wh..opq"
-
-static void free_reader(struct archive **archive)
-{
-	archive_read_free(*archive);
-}
-
-static void free_writer(struct archive **archive)
-{
-	archive_write_free(*archive);
-}
 
 bool unpack_clean_path(const char *path, char clean[static 4096])
 {
@@ -242,16 +232,6 @@ static int check_entry(struct unpack *unpack, struct archive_entry *entry, const
 	return type == AE_IFREG ? check_size(unpack, entry, path, err) : 0;
 }
 
-static int archive_failure(struct archive *archive, const char *what, const char *path, struct berth_error *err)
-{
-	const char *why = archive_error_string(archive);
-	int code = archive_errno(archive);
-
-	/* libarchive's words seldom have the system's in them. */
-	return fail(err, BERTH_FAILED, code > 0 ? code : EBADMSG, "%s%s%.200s: %.150s%s%s%s", what, path[0] ? " " : "", path, why ? why : "unknown",
-		    code > 0 ? " (" : "", code > 0 ? strerror(code) : "", code > 0 ? ")" : "");
-}
-
 static int copy_data(struct unpack *unpack, struct archive *in, struct archive *out, const char *path, struct berth_error *err)
 {
 	const void *block;
@@ -361,8 +341,8 @@ static la_int64_t find_group(void *context, const char *name, la_int64_t id)
 
 int unpack_archive(struct unpack *unpack, struct input *input, struct berth_error *err)
 {
-	CLEAN(free_reader) struct archive *in = archive_read_new();
-	CLEAN(free_writer) struct archive *out = archive_write_disk_new();
+	CLEAN(archive_free_reader) struct archive *in = archive_read_new();
+	CLEAN(archive_free_writer) struct archive *out = archive_write_disk_new();
 	struct archive_entry *entry;
 	bool any = false;
 	int code, r = 0;
