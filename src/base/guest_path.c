@@ -109,18 +109,28 @@ int guest_remove_file(int root_fd, const char *directory, const char *name)
 	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? -EISDIR : 0;
 }
 
-int guest_replace_link(int root_fd, const char *directory, const char *name, const char *target, struct berth_error *err)
+/* The directory of what is to be replaced, with nothing under the temporary name. -EALREADY, which is no failure, where the guest keeps its own. */
+static int open_to_replace(int root_fd, const char *directory, const char *name, char temporary[static 64], struct berth_error *err)
 {
 	CLEAN_FD int dir = guest_open(root_fd, directory, O_RDONLY | O_DIRECTORY, 0);
-	char temporary[64];
 	struct stat st;
 
 	if (dir < 0)
 		return fail(err, BERTH_FAILED, -dir, "cannot open /%s in the container's tree: %s", directory, strerror(-dir));
 	if (is_kept(dir, name, &st))
-		return 0;
-	snprintf(temporary, sizeof(temporary), ".%s.berth-new", name);
+		return -EALREADY;
+	snprintf(temporary, 64, ".%s.berth-new", name);
 	(void)unlinkat(dir, temporary, 0);
+	return take_fd(&dir);
+}
+
+int guest_replace_link(int root_fd, const char *directory, const char *name, const char *target, struct berth_error *err)
+{
+	char temporary[64];
+	CLEAN_FD int dir = open_to_replace(root_fd, directory, name, temporary, err);
+
+	if (dir < 0)
+		return dir == -EALREADY ? 0 : dir;
 	if (symlinkat(target, dir, temporary) < 0 || renameat(dir, temporary, dir, name) < 0) {
 		(void)fail_errno(err, "cannot write /%s/%s in the container's tree", directory, name);
 		(void)unlinkat(dir, temporary, 0);
@@ -132,20 +142,14 @@ int guest_replace_link(int root_fd, const char *directory, const char *name, con
 int guest_replace_file(int root_fd, const char *directory, const char *name, const char *text, uid_t uid, gid_t gid,
 		       mode_t mode, struct berth_error *err)
 {
-	CLEAN_FD int dir = guest_open(root_fd, directory, O_RDONLY | O_DIRECTORY, 0);
 	char temporary[64];
+	CLEAN_FD int dir = open_to_replace(root_fd, directory, name, temporary, err);
 	struct stat st;
 
 	if (dir < 0)
-		return fail(err, BERTH_FAILED, -dir, "cannot open /%s in the container's tree: %s", directory, strerror(-dir));
-	if (is_kept(dir, name, &st))
-		return 0;
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-		if (S_ISDIR(st.st_mode))
-			return fail(err, BERTH_FAILED, EISDIR, "/%s/%s in the container's tree is a directory", directory, name);
-	}
-	snprintf(temporary, sizeof(temporary), ".%s.berth-new", name);
-	(void)unlinkat(dir, temporary, 0);
+		return dir == -EALREADY ? 0 : dir;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
+		return fail(err, BERTH_FAILED, EISDIR, "/%s/%s in the container's tree is a directory", directory, name);
 	CLEAN_FD int fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fail_errno(err, "cannot write /%s/%s in the container's tree", directory, name);
