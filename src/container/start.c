@@ -288,6 +288,20 @@ static int wait_for_exec(struct start *start, int64_t deadline, struct berth_err
 	return r == -EPIPE ? 0 : r;
 }
 
+/* Both sides work at the same time: when ours falls over something of the other that is no more, the other's words say why. Too early to be sure, so a moment is waited. */
+static int prefer_their_words(struct start *start, int r, struct berth_error *err)
+{
+	struct stage_message message = { .stage = STAGE_BORN };
+	struct berth_error theirs;
+	int fds[PACKET_FDS_MAX] = { -EBADF, -EBADF, -EBADF, -EBADF };
+
+	if (stage_wait(start->host_end, STAGE_READY, &message, fds, now_ms() + 20, "the container side", &theirs) < 0 && message.stage == STAGE_FAILED)
+		*err = theirs;
+	for (size_t i = 0; i < ARRAY_LENGTH(fds); i++)
+		close_keep_errno(fds[i]);
+	return r;
+}
+
 static int run_host_side(struct start *start, struct container *container, pid_t monitor, struct berth_error *err)
 {
 	int64_t deadline = now_ms() + START_TIMEOUT_MS;
@@ -305,8 +319,9 @@ static int run_host_side(struct start *start, struct container *container, pid_t
 	r = map_and_mount(start, init, err);
 	if (r == 0)
 		r = connection_up(container, init, err);
-	if (r == 0)
-		r = stage_wait(start->host_end, STAGE_READY, &message, fds, deadline, "the container side", err);
+	if (r < 0)
+		return prefer_their_words(start, r, err);
+	r = stage_wait(start->host_end, STAGE_READY, &message, fds, deadline, "the container side", err);
 	if (r < 0)
 		return r;
 	CLEAN_FD int console = fds[0], console_slave = fds[1], notify = fds[2];
