@@ -56,8 +56,8 @@ def changes(verb, code, value):
         ("start", 5): lambda now: now if now[0] in ("running", "paused") else None,
         ("stop", 0): lambda now: ("stopped", now[1]) if now[0] in ("running", "paused") else None,
         ("stop", 5): lambda now: now if now[0] == "stopped" else None,
-        # One that asks a paused container lets it go on first, and is seen to.
-        ("stop asks", 0): lambda now: ("running", now[1]) if now[0] in ("running", "paused") else None,
+        # A paused container is let go on to be asked, and what is killed is frozen no more: before it is stopped it is seen to run.
+        ("goes on", 0): lambda now: ("running", now[1]) if now[0] in ("running", "paused") else now if now[0] == "stopped" else None,
         # Of a running one it is two: what is seen between them is a stopped one.
         ("destroy stops", 0): lambda now: ("stopped", now[1]) if now[0] != "absent" else None,
         ("destroy", 0): lambda now: ABSENT if now[0] == "stopped" else None,
@@ -77,29 +77,31 @@ def changes(verb, code, value):
 
 
 def linear(events):
-    """Whether some order of the events, none before its beginning or after its end, is right for all. Returns the most that could be put in order."""
+    """Whether some order of the events, none before its beginning or after its end, is right for all. Returns those that cannot be put behind the longest order there is, and
+    what the container was then."""
     events = sorted(events)
-    best, seen, stack = 0, set(), [(frozenset(), ABSENT)]
+    best, was, seen, stack = frozenset(), ABSENT, set(), [(frozenset(), ABSENT)]
     while stack:
         done, now = stack.pop()
         # What changes nothing and is right now may come now: it is in the way of nothing.
         while True:
             left = [i for i in range(len(events)) if i not in done]
             if not left:
-                return len(events)
+                return [], now
             end = min(events[i][1] for i in left)
             ready = [i for i in left if events[i][0] <= end]
             seen_now = [i for i in ready if not events[i][3][0] and events[i][3][1](now) is not None]
             if not seen_now:
                 break
             done |= frozenset(seen_now)
-        best = max(best, len(done))
+        if len(done) > len(best):
+            best, was = done, now
         for i in ready:
             after = events[i][3][1](now) if events[i][3][0] else None
             if after is not None and (done | {i}, after) not in seen:
                 seen.add((done | {i}, after))
                 stack.append((done | {i}, after))
-    return best
+    return [events[i] for i in range(len(events)) if i not in best], was
 
 
 def note(name, began, verb, code, value=None):
@@ -121,10 +123,7 @@ def client(number, end):
         elif verb == "destroy":
             result = berth("destroy", "--force", name)
         elif verb == "stop":
-            how = chance.choice(["--kill", "--timeout=1"])
-            result = berth("stop", how, name)
-            if result and result.returncode == 0 and how != "--kill":
-                note(name, began, "stop asks", 0)
+            result = berth("stop", chance.choice(["--kill", "--timeout=1"]), name)
         elif verb == "set":
             value = "%dM" % chance.randrange(32, 128)
             result = berth("set", name, "--memory", value, "--hostname", "h%d" % chance.randrange(100))
@@ -150,6 +149,8 @@ def client(number, end):
             continue
         else:
             result = berth(verb, name)
+        if result and verb in ("stop", "destroy") and result.returncode == 0:
+            note(name, began, "goes on", 0)
         if result and verb == "destroy" and result.returncode == 0:
             note(name, began, "destroy stops", 0)
         if result:
@@ -176,10 +177,10 @@ def main():
         began = time.monotonic()
         result = berth("status", name, "--json", expected={0, 3})
         note(name, began, "status", result.returncode, json.loads(result.stdout)["state"] if result.returncode == 0 else None)
-        ordered = linear(history[name])
-        if ordered < len(history[name]):
-            after = sorted(history[name])[max(0, ordered - 4):ordered + 8]
-            faults.append("%s: no order of its %d commands is right, %d are; near %s" % (name, len(history[name]), ordered, "; ".join("%.3f-%.3f %s" % one[:3] for one in after)))
+        left, was = linear(history[name])
+        if left:
+            faults.append("%s: no order of its %d commands is right: it is %s %s, and to come are %s" % (
+                name, len(history[name]), was[0], was[1], "; ".join("%.3f-%.3f %s" % one[:3] for one in left[:14])))
         berth("destroy", "--force", name, expected={0, 3})
     berth("recover")
     root = os.environ["BERTH_ROOT"]

@@ -178,6 +178,10 @@ int main(int argc, char **argv)
 				/* What it has left runs on by itself: tracees are let go when their tracer ends. */
 				break;
 			}
+			/* A build has thousands. */
+			process = find(pid);
+			if (process)
+				*process = processes[--count];
 			continue;
 		}
 		process = find(pid);
