@@ -179,8 +179,8 @@ def one(verb, process, call, how, clean):
     settle(before)
     if verb == "set":
         unset()
-    # A build is other programs' work too; a start and an exec end where the guest's own programs begin.
-    counted = dict(os.environ) if verb == "template build" else dict(os.environ, TRACER_OWN="berth")
+    # A start and an exec end where the guest's own programs begin. A build is other programs' work, who are killed too; what a shell does when wait(2) says that the disk is full is its own affair.
+    counted = dict(os.environ) if verb == "template build" and how == "kill" else dict(os.environ, TRACER_OWN="berth")
     result = subprocess.run([tracer, str(process), str(call), how, "--", "berthctl", *words], env=counted, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120)
     last = result.stderr.strip().splitlines()[-1]
     reached = last.startswith("tracer: did")
