@@ -177,7 +177,7 @@ uint64_t controller_keyed(const char *text, const char *word)
 {
 	size_t length = strlen(word);
 
-	for (const char *line = text; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL)
+	for (const char *line = text; line && *line; line = next_line(line))
 		if (!strncmp(line, word, length) && line[length] == ' ')
 			return strtoull(line + length + 1, NULL, 10);
 	return UINT64_MAX;

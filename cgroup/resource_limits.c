@@ -530,7 +530,7 @@ static const char *disk_line(const struct container_cgroup *cgroup, const char *
 	char prefix[32];
 
 	snprintf(prefix, sizeof(prefix), "%u:%u ", cgroup->disk.major, cgroup->disk.minor);
-	for (const char *line = text; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL)
+	for (const char *line = text; line && *line; line = next_line(line))
 		if (!strncmp(line, prefix, strlen(prefix)))
 			return line + strlen(prefix);
 	return NULL;

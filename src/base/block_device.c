@@ -109,7 +109,7 @@ static bool uses_cost(int cgroup_root, unsigned int major, unsigned int minor)
 	if (read_file_at(cgroup_root, "io.cost.qos", 65536, &text, &length) < 0)
 		return false;
 	snprintf(prefix, sizeof(prefix), "%u:%u enable=1", major, minor);
-	for (const char *line = text; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL)
+	for (const char *line = text; line && *line; line = next_line(line))
 		if (!strncmp(line, prefix, strlen(prefix)))
 			return true;
 	return false;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <string.h>
 #include <sys/types.h>
 
 #include "base/cleanup.h"
@@ -20,6 +21,14 @@ int read_file_at(int dirfd, const char *path, size_t max, char **ret, size_t *re
 
 /* Reads a small file of procfs, sysfs or cgroupfs into buffer, NUL-terminated, without its last newline. */
 int read_small_at(int dirfd, const char *path, char *buffer, size_t size);
+
+/* The line behind line in a text; NULL behind the last newline. */
+static inline const char *next_line(const char *line)
+{
+	const char *end = strchr(line, '\n');
+
+	return end ? end + 1 : NULL;
+}
 
 /* Writes text to an existing kernel file in one write(2). Returns a negative errno, fills no error. */
 int write_small_at(int dirfd, const char *path, const char *text);

@@ -79,7 +79,7 @@ static void read_pressure(const char *file, struct berth_host_row *row)
 	snprintf(path, sizeof(path), "/proc/pressure/%s", file);
 	if (read_small_at(AT_FDCWD, path, text, sizeof(text)) < 0)
 		return;
-	for (const char *line = text; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
+	for (const char *line = text; line && *line; line = next_line(line)) {
 		unsigned int whole, hundredths;
 
 		if (sscanf(line, "some avg10=%u.%u", &whole, &hundredths) == 2)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/guest_path.h"
 
 #define FILE_MAX (4 << 20)
@@ -114,7 +115,7 @@ char *login_shadow(const char *old, const char *hash, unsigned long days)
 	char *text = NULL, aging[256] = ":0:99999:7:::";
 
 	while (line && strncmp(line, "root:", 5) != 0)
-		line = strchr(line, '\n'), line = line ? line + 1 : NULL;
+		line = next_line(line);
 	/* There is none: it goes first. */
 	if (!line)
 		return asprintf(&text, "root:%s:%lu%s\n%s", hash, days, aging, old) < 0 ? NULL : text;

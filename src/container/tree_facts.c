@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/guest_path.h"
 
 #define TEXT_MAX 65536
@@ -36,7 +37,7 @@ bool assignment_read(const char *text, const char *name, char *ret, size_t size)
 {
 	size_t length = strlen(name);
 
-	for (const char *line = text; line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
+	for (const char *line = text; line; line = next_line(line)) {
 		line += strspn(line, " \t");
 		if (!strncmp(line, name, length) && line[length] == '=') {
 			const char *value = line + length + 1;

@@ -151,7 +151,7 @@ int signature_judge(const char *status, struct berth_error *err)
 	const char *why = NULL;
 	bool good = false, valid = false;
 
-	for (const char *line = status; line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
+	for (const char *line = status; line; line = next_line(line)) {
 		const char *word = line + strlen(prefix);
 
 		if (strncmp(line, prefix, strlen(prefix)) != 0)
