@@ -25,6 +25,7 @@
 #include "container/userns.h"
 
 #define STEP_TIMEOUT_MS 10000
+#define KILL_TIMEOUT_MS 2000
 
 static bool has(const struct guest_bind_list *list, const struct guest_bind *bind)
 {
@@ -130,10 +131,9 @@ static int detach(int root, const struct guest_bind *bind, struct berth_error *e
 
 static _Noreturn void inside(int socket, int init, const struct guest_bind *bind, int mount, bool directory)
 {
-	struct berth_error error;
-	int r = 0;
-
 	const int kept[] = { socket, init, mount };
+	struct berth_error error;
+	int r;
 
 	confine_signals();
 	/* It may hang in a filesystem of the guest's, where no signal reaches it: with a copy of the container's lock nobody could stop the container then. */
@@ -174,7 +174,7 @@ static int run_inside(int init, const struct guest_bind *bind, int mount, bool d
 	if (r == -ETIMEDOUT)
 		kill(pid, SIGKILL);
 	/* What does not die is left to the end of the container. */
-	if (child < 0 || process_wait_gone(child, now_ms() + 2000) == 0)
+	if (child < 0 || process_wait_gone(child, now_ms() + KILL_TIMEOUT_MS) == 0)
 		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	return r == -EPIPE ? 0 : r;

@@ -136,14 +136,14 @@ static int set_hostname(const struct container *container, const char *hostname,
 static int change_guest(struct container *container, const struct container_config *old, const struct container_config *new,
 			struct berth_error *err)
 {
-	CLEAN_FD int rootfs = container->config.linked ? -EBADF : rootfs_open(container, err);
 	bool renamed = strcmp(old->hostname, new->hostname) != 0;
 	struct berth_error ignored;
-	int r = rootfs;
 
-	/* Its files follow: name_pending() says so. */
+	/* Its files follow at the next start; name_pending() tells of those whose setting is in no other way in force. */
 	if (container->config.linked)
 		return renamed ? set_hostname(container, guest_hostname(new, container->name), err) : 0;
+	CLEAN_FD int rootfs = rootfs_open(container, err);
+	int r = rootfs;
 	if (r >= 0)
 		r = guest_files_check(rootfs, new, err);
 	if (r >= 0 && renamed)

@@ -87,8 +87,7 @@ int berth_template_show(struct berth *berth, const char *name, struct berth_temp
 	return directory < 0 ? directory : read_description(directory, name, ret, err);
 }
 
-/* A container that is made of it. Reads all configurations: templates are seldom deleted. */
-/* 1 and the name of a container that was made of the template, or, with linked, needs its files; 0 if there is none. */
+/* 1 and the name of a container that was made of the template, or, with linked, needs its files; 0 if there is none. Reads all configurations: templates are seldom deleted. */
 static int find_user(const struct berth *berth, const char *name, bool linked, char user[static 64], struct berth_error *err)
 {
 	CLEAN_FD int containers = instance_directory(berth, DIRECTORY_CONTAINERS, err);
